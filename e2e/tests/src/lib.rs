@@ -1,0 +1,1 @@
+//! The user's stories on a real control plane, and what they are made of.

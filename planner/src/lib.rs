@@ -1,0 +1,1 @@
+//! Decides: a snapshot and a time in, a plan out.

@@ -1,0 +1,3 @@
+//! Tasks of the repository: generated files, checks, and the local cluster.
+
+fn main() {}
