@@ -1,0 +1,128 @@
+//! What Linnet calls an object: its kind, namespace and name.
+
+use serde::{Deserialize, Serialize};
+
+/// Every kind of object that Linnet reads or writes.
+///
+/// A closed list: a kind that is not here is never asked for, so the list is also the upper bound of the RBAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// `argoproj.io/v1alpha1` Rollout.
+    Rollout,
+    /// `argoproj.io/v1alpha1` AnalysisRun.
+    AnalysisRun,
+    /// `argoproj.io/v1alpha1` AnalysisTemplate.
+    AnalysisTemplate,
+    /// `argoproj.io/v1alpha1` ClusterAnalysisTemplate, the one kind without a namespace.
+    ClusterAnalysisTemplate,
+    /// `argoproj.io/v1alpha1` Experiment.
+    Experiment,
+    /// `apps/v1` ReplicaSet.
+    ReplicaSet,
+    /// `v1` Service.
+    Service,
+    /// `v1` Secret: read by name when an analysis argument asks for a key, never watched.
+    Secret,
+    /// `events.k8s.io`-compatible `v1` Event: created only.
+    Event,
+    /// `networking.k8s.io/v1` Ingress.
+    Ingress,
+    /// `networking.istio.io` VirtualService; its version is a setting.
+    VirtualService,
+}
+
+impl Kind {
+    /// The kind's name as it stands in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rollout => "Rollout",
+            Self::AnalysisRun => "AnalysisRun",
+            Self::AnalysisTemplate => "AnalysisTemplate",
+            Self::ClusterAnalysisTemplate => "ClusterAnalysisTemplate",
+            Self::Experiment => "Experiment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Service => "Service",
+            Self::Secret => "Secret",
+            Self::Event => "Event",
+            Self::Ingress => "Ingress",
+            Self::VirtualService => "VirtualService",
+        }
+    }
+
+    /// The kind's name in URLs.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Rollout => "rollouts",
+            Self::AnalysisRun => "analysisruns",
+            Self::AnalysisTemplate => "analysistemplates",
+            Self::ClusterAnalysisTemplate => "clusteranalysistemplates",
+            Self::Experiment => "experiments",
+            Self::ReplicaSet => "replicasets",
+            Self::Service => "services",
+            Self::Secret => "secrets",
+            Self::Event => "events",
+            Self::Ingress => "ingresses",
+            Self::VirtualService => "virtualservices",
+        }
+    }
+
+    /// The API group, empty for the core group.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Rollout
+            | Self::AnalysisRun
+            | Self::AnalysisTemplate
+            | Self::ClusterAnalysisTemplate
+            | Self::Experiment => "argoproj.io",
+            Self::ReplicaSet => "apps",
+            Self::Service | Self::Secret | Self::Event => "",
+            Self::Ingress => "networking.k8s.io",
+            Self::VirtualService => "networking.istio.io",
+        }
+    }
+
+    /// The API version that is asked for unless a setting says otherwise.
+    #[must_use]
+    pub const fn default_version(self) -> &'static str {
+        match self {
+            Self::Rollout
+            | Self::AnalysisRun
+            | Self::AnalysisTemplate
+            | Self::ClusterAnalysisTemplate
+            | Self::Experiment => "v1alpha1",
+            Self::ReplicaSet | Self::Service | Self::Secret | Self::Event | Self::Ingress => "v1",
+            Self::VirtualService => "v1alpha3",
+        }
+    }
+}
+
+/// One object: equal references name the same object (though perhaps another incarnation, see the uid).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for objects without one.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Names an object.
+    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl std::fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind.name(), self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind.name(), self.namespace, self.name)
+        }
+    }
+}
