@@ -1,0 +1,49 @@
+//! One API object on its way into the stores.
+
+use crds::object_ref::Kind;
+use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use serde_json::Value;
+
+/// An object as a list, a watch, a GET or the answer to a write showed it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its metadata.
+    pub meta: Meta,
+    /// Its projection.
+    pub view: View,
+}
+
+/// The projection of an object, one variant per kind that is kept or read.
+///
+/// A part of an object that cannot be read is an `Err` inside its projection, never a lost object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum View {
+    /// A Rollout, with its pod template's text.
+    Rollout(Box<RolloutFacts>),
+    /// A ReplicaSet.
+    ReplicaSet(Box<ReplicaSetFacts>),
+    /// A Service.
+    Service(Box<ServiceFacts>),
+    /// An AnalysisRun.
+    AnalysisRun(Box<AnalysisRunFacts>),
+    /// An AnalysisTemplate or ClusterAnalysisTemplate.
+    Template(Box<TemplateFacts>),
+    /// A route object or a source of one, live and whole but for `managedFields`.
+    Route(Box<Value>),
+    /// The decoded data of a Secret that was read by name. It is never kept in a store nor printed.
+    Secret(SecretData),
+    /// A kind of which only the metadata counts.
+    MetaOnly,
+}
+
+/// The data of a Secret, decoded from base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretData(pub std::collections::BTreeMap<String, String>);
+
+impl std::fmt::Debug for SecretData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,56 @@
+//! Everything that a decision about one Rollout may look at.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts};
+
+/// What the cluster looked like, as far as one Rollout is concerned. It holds no "now".
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The Rollout.
+    pub rollout: RolloutFacts,
+    /// The pod template to roll out, as JSON text, and its identity.
+    pub template: Option<TemplateIdentity>,
+    /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
+    pub replica_sets: Vec<ReplicaSetFacts>,
+    /// The Services that the spec names, by name; a missing one is absent.
+    pub services: BTreeMap<String, ServiceFacts>,
+    /// The route objects of the Rollout's traffic routers, in the order in which they are written.
+    pub routes: Vec<RouteFacts>,
+    /// Why the traffic routers could not be set up from the spec, if so.
+    pub routing_problem: Option<String>,
+    /// The AnalysisRuns whose controller is this Rollout's uid.
+    pub analysis_runs: Vec<AnalysisRunFacts>,
+    /// The AnalysisTemplates of the namespace that the spec names (directly or nested), by name.
+    pub templates: BTreeMap<String, TemplateFacts>,
+    /// The ClusterAnalysisTemplates that the spec names, by name.
+    pub cluster_templates: BTreeMap<String, TemplateFacts>,
+    /// What the store has not caught up with.
+    pub stale: Stale,
+    /// Settings of the operator that decisions rest on.
+    pub settings: Settings,
+}
+
+/// The pod template of the Rollout's spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateIdentity {
+    /// The template as the user wrote it: JSON text.
+    pub text: String,
+    /// Digest of its normal form; equals [`ReplicaSetFacts::template_digest`] of a ReplicaSet of the same template.
+    pub digest: String,
+    /// Its hash for labels and names, with the status' `collisionCount` mixed in.
+    pub hash: String,
+}
+
+/// Settings of the operator that decisions rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long after an accepted route write pods behind the old route are kept (`--route-drain-seconds`).
+    pub route_drain_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { route_drain_seconds: 5 }
+    }
+}
