@@ -1,0 +1,19 @@
+# The four things that a person does with this repository; everything else is `cargo xtask help`.
+
+.PHONY: demo test bench lint
+
+# Plays a canary on a local control plane, or on the cluster that KUBECONFIG names.
+demo:
+	@cargo xtask demo
+
+# Everything that CI checks: lints, generated files, functions, and the stories on a real control plane.
+test:
+	@cargo xtask test
+
+# Measures times, as tables; minutes.
+bench:
+	@cargo xtask bench
+
+# What `make test` checks before it runs anything.
+lint:
+	@cargo xtask lint
