@@ -1,0 +1,211 @@
+//! Conditions of Rollouts and Experiments: their types, reasons and messages.
+
+use crate::Time;
+
+words! {
+    /// What a condition of a Rollout or an Experiment is about.
+    pub enum ConditionType {
+        /// The spec cannot be acted on.
+        InvalidSpec = "InvalidSpec",
+        /// Enough pods are available.
+        Available = "Available",
+        /// The update moves on, or why it does not.
+        Progressing = "Progressing",
+        /// The Rollout waits for a person or a timer.
+        Paused = "Paused",
+        /// The Rollout is healthy.
+        Healthy = "Healthy",
+        /// The stable version is the current one; of an Experiment: it has ended.
+        Completed = "Completed",
+        /// A ReplicaSet cannot create its pods.
+        ReplicaFailure = "ReplicaFailure",
+        /// An Experiment has all its pods.
+        Running = "Running",
+    }
+}
+
+words! {
+    /// Whether what the condition says holds.
+    pub enum ConditionStatus {
+        /// It holds.
+        True = "True",
+        /// It does not hold.
+        False = "False",
+        _ => Unknown
+    }
+}
+
+words! {
+    /// Why a condition has its status.
+    pub enum Reason {
+        /// The spec cannot be acted on.
+        InvalidSpec = "InvalidSpec",
+        /// Availability was computed.
+        Available = "AvailableReason",
+        /// A ReplicaSet was created for the new version.
+        NewReplicaSetCreated = "NewReplicaSetCreated",
+        /// A ReplicaSet of an earlier revision has the wanted template.
+        FoundNewReplicaSet = "FoundNewReplicaSet",
+        /// Pods came or went.
+        ReplicaSetUpdated = "ReplicaSetUpdated",
+        /// The new version has all its pods.
+        NewReplicaSetAvailable = "NewReplicaSetAvailable",
+        /// The new version lacks pods after it had all of them.
+        ReplicaSetNotAvailable = "ReplicaSetNotAvailable",
+        /// The Rollout is paused.
+        RolloutPaused = "RolloutPaused",
+        /// The Rollout goes on after a pause.
+        RolloutResumed = "RolloutResumed",
+        /// The Rollout starts over after an abort.
+        RolloutRetry = "RolloutRetry",
+        /// The update was taken back.
+        RolloutAborted = "RolloutAborted",
+        /// Nothing moved for `progressDeadlineSeconds`.
+        ProgressDeadlineExceeded = "ProgressDeadlineExceeded",
+        /// The API server refused a ReplicaSet.
+        ReplicaSetCreateError = "ReplicaSetCreateError",
+        /// The Rollout is healthy.
+        RolloutHealthy = "RolloutHealthy",
+        /// The stable version is the current one.
+        RolloutCompleted = "RolloutCompleted",
+        /// The Experiment has ended.
+        ExperimentCompleted = "ExperimentCompleted",
+    }
+}
+
+api! {
+    /// One thing that is known about a Rollout or an Experiment.
+    pub struct Condition {
+        /// What this condition is about.
+        #[serde(rename = "type")]
+        pub type_: String,
+        /// Whether it holds: True, False or Unknown.
+        pub status: ConditionStatus,
+        /// When this condition was last written.
+        pub last_update_time: Option<Time>,
+        /// When the status last changed.
+        pub last_transition_time: Option<Time>,
+        /// Why it has this status, as one word.
+        pub reason: String,
+        /// Why it has this status, as a sentence.
+        pub message: String,
+    }
+}
+
+impl Condition {
+    /// Returns a condition that begins now.
+    #[must_use]
+    pub fn new(
+        type_: ConditionType,
+        status: ConditionStatus,
+        reason: Reason,
+        message: String,
+        now: Time,
+    ) -> Self {
+        Self {
+            type_: type_.as_str().to_owned(),
+            status,
+            last_update_time: Some(now),
+            last_transition_time: Some(now),
+            reason: reason.as_str().to_owned(),
+            message,
+        }
+    }
+
+    /// Says whether this condition is about `type_`.
+    #[must_use]
+    pub fn is(&self, type_: ConditionType) -> bool {
+        self.type_ == type_.as_str()
+    }
+
+    /// Says whether this condition has that reason.
+    #[must_use]
+    pub fn because(&self, reason: Reason) -> bool {
+        self.reason == reason.as_str()
+    }
+}
+
+/// Returns the condition of that type.
+#[must_use]
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.is(type_))
+}
+
+/// Puts a condition in the place of the one of its type, or at the end.
+///
+/// The time of the last transition is kept if the status stays. Nothing changes, not even the time of the last
+/// update, if status and reason stay, unless `refresh` asks for it; returns whether something changed.
+pub fn set(conditions: &mut Vec<Condition>, mut next: Condition, refresh: bool) -> bool {
+    let Some(current) = conditions.iter_mut().find(|current| current.type_ == next.type_) else {
+        conditions.push(next);
+        return true;
+    };
+    if current.status == next.status {
+        let same = current.reason == next.reason && current.message == next.message;
+        if same && !refresh {
+            return false;
+        }
+        next.last_transition_time = current.last_transition_time;
+    }
+    *current = next;
+    true
+}
+
+/// Takes away the condition of that type; returns whether there was one.
+pub fn remove(conditions: &mut Vec<Condition>, type_: ConditionType) -> bool {
+    let before = conditions.len();
+    conditions.retain(|condition| !condition.is(type_));
+    conditions.len() != before
+}
+
+/// The sentences that clients of this API know.
+pub mod message {
+    use super::Reason;
+
+    /// Of Available=True.
+    pub const AVAILABLE: &str = "Rollout has minimum availability";
+    /// Of Available=False.
+    pub const NOT_AVAILABLE: &str = "Rollout does not have minimum availability";
+    /// Of the reason RolloutPaused.
+    pub const PAUSED: &str = "Rollout is paused";
+    /// Of the reason RolloutResumed.
+    pub const RESUMED: &str = "Rollout is resumed";
+    /// Of the reason RolloutRetry.
+    pub const RETRY: &str = "Retrying Rollout after abort";
+    /// Of Healthy=True.
+    pub const HEALTHY: &str = "Rollout is healthy";
+    /// Of Healthy=False.
+    pub const NOT_HEALTHY: &str = "Rollout is not healthy";
+    /// Of Completed=True.
+    pub const COMPLETED: &str = "RolloutCompleted";
+
+    /// Of the reason InvalidSpec: which object, and its first wrong field.
+    #[must_use]
+    pub fn invalid_spec(kind: &str, name: &str, field_error: &str) -> String {
+        format!("The {kind} \"{name}\" is invalid: {field_error}")
+    }
+
+    /// Of the reasons that speak of a ReplicaSet; nothing for all others.
+    #[must_use]
+    pub fn replica_set(reason: Reason, name: &str) -> Option<String> {
+        match reason {
+            Reason::NewReplicaSetCreated => Some(format!("Created new replica set \"{name}\"")),
+            Reason::FoundNewReplicaSet => Some(format!("Found new replica set \"{name}\"")),
+            Reason::ReplicaSetUpdated => Some(format!("ReplicaSet \"{name}\" is progressing.")),
+            Reason::NewReplicaSetAvailable => {
+                Some(format!("ReplicaSet \"{name}\" has successfully progressed."))
+            }
+            Reason::ProgressDeadlineExceeded => {
+                Some(format!("ReplicaSet \"{name}\" has timed out progressing."))
+            }
+            _ => None,
+        }
+    }
+
+    /// Of the reason RolloutAborted: the revision, and why if that is known.
+    #[must_use]
+    pub fn aborted(revision: i64, why: Option<&str>) -> String {
+        let what = format!("Rollout aborted update to revision {revision}");
+        why.map_or_else(|| what.clone(), |why| format!("{what}: {why}"))
+    }
+}

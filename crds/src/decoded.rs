@@ -1,0 +1,142 @@
+//! Decoding object by object: what is wrong in one object is a fact about that object, never a failed list.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::{ApiResource, DynamicResourceScope};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// An object of which only a projection is kept: its metadata, and what `P` reads of the rest, or why `P` cannot be
+/// read.
+///
+/// It implements [`Resource`] for every kind, so lists and watches of `Decoded<P>` go through malformed objects. It
+/// must be read by `serde_json` from text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded<P> {
+    /// The metadata, without `managedFields`.
+    pub metadata: ObjectMeta,
+    /// The projection; or what is wrong, and at which path, such as
+    /// `spec.replicas: invalid type: string "two", expected i32`.
+    pub view: Result<P, String>,
+}
+
+impl<'de, P: DeserializeOwned> Deserialize<'de> for Decoded<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::from_json(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+impl<P: DeserializeOwned> Decoded<P> {
+    /// Reads one object from JSON text.
+    ///
+    /// # Errors
+    /// Only if the text is not an object with a name: such a thing cannot even be spoken of.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let mut metadata = metadata(text)?;
+        metadata.managed_fields = None;
+        Ok(Self { metadata, view: read(text) })
+    }
+}
+
+/// Reads a value from JSON text.
+///
+/// # Errors
+/// What is wrong, after the path of the field where it is.
+pub fn read<P: DeserializeOwned>(text: &str) -> Result<P, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| located(&error))?;
+    deserializer.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+/// Says what is wrong and where; the position in the text is left out, because nobody sees that text.
+fn located(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let path = error.path().to_string();
+    let inner = error.inner().to_string();
+    let what = inner.rsplit_once(" at line ").map_or(inner.as_str(), |(what, _)| what);
+    if path == "." { what.to_owned() } else { format!("{path}: {what}") }
+}
+
+/// Reads the metadata; if that is malformed, as much of it as an object needs to be spoken of.
+fn metadata(text: &str) -> Result<ObjectMeta, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Head {
+        metadata: ObjectMeta,
+    }
+    #[derive(Deserialize)]
+    struct BareHead {
+        metadata: BareMetadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct BareMetadata {
+        name: String,
+        namespace: Option<String>,
+        uid: Option<String>,
+        resource_version: Option<String>,
+    }
+
+    serde_json::from_str::<Head>(text).map(|head| head.metadata).or_else(|_| {
+        let bare = serde_json::from_str::<BareHead>(text)?.metadata;
+        Ok(ObjectMeta {
+            name: Some(bare.name),
+            namespace: bare.namespace,
+            uid: bare.uid,
+            resource_version: bare.resource_version,
+            ..ObjectMeta::default()
+        })
+    })
+}
+
+impl<P> Resource for Decoded<P> {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(kind: &ApiResource) -> Cow<'_, str> {
+        kind.kind.as_str().into()
+    }
+
+    fn group(kind: &ApiResource) -> Cow<'_, str> {
+        kind.group.as_str().into()
+    }
+
+    fn version(kind: &ApiResource) -> Cow<'_, str> {
+        kind.version.as_str().into()
+    }
+
+    fn api_version(kind: &ApiResource) -> Cow<'_, str> {
+        kind.api_version.as_str().into()
+    }
+
+    fn plural(kind: &ApiResource) -> Cow<'_, str> {
+        kind.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// The usual projection: spec and status of an object, both with their defaults where they are absent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(bound = "S: DeserializeOwned + Default, T: DeserializeOwned + Default")]
+pub struct Parts<S, T = NoStatus> {
+    /// What the user wants.
+    #[serde(default, deserialize_with = "crate::lenient::or_default")]
+    pub spec: S,
+    /// What was observed and decided.
+    #[serde(default, deserialize_with = "crate::lenient::or_default")]
+    pub status: T,
+}
+
+/// The status of kinds that have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct NoStatus {}

@@ -1,0 +1,5 @@
+//! Pod templates: kept as text, compared by meaning.
+
+mod text;
+
+pub use text::TemplateText;
