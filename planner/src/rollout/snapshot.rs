@@ -1,6 +1,8 @@
 //! Everything that a decision about one Rollout may look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::object_ref::ObjectRef;
 
 use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts};
 
@@ -25,6 +27,9 @@ pub struct Snapshot {
     pub templates: BTreeMap<String, TemplateFacts>,
     /// The ClusterAnalysisTemplates that the spec names, by name.
     pub cluster_templates: BTreeMap<String, TemplateFacts>,
+    /// Names that this Rollout wanted to create under and that an object of somebody else has: another controller's
+    /// uid, or none. The next collision name is used instead.
+    pub taken: BTreeSet<ObjectRef>,
     /// What the store has not caught up with.
     pub stale: Stale,
     /// Settings of the operator that decisions rest on.
