@@ -19,6 +19,7 @@ pub mod names;
 pub mod object_ref;
 pub mod opaque;
 pub mod rollout;
+pub mod schema;
 pub mod template;
 pub mod time;
 

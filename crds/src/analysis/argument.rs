@@ -29,7 +29,7 @@ api! {
 
     /// A field of an object.
     pub struct FieldRef {
-        /// Path of the field, such as metadata.labels['env'].
+        /// Path of the field, such as `metadata.labels['env']`.
         pub field_path: String,
     }
 

@@ -77,9 +77,9 @@ api! {
 
     /// A reason to pause.
     pub struct PauseCondition {
-        /// Why.
+        /// Why it pauses, such as CanaryPauseStep.
         pub reason: PauseReason,
-        /// Since when.
+        /// When the pause began.
         pub start_time: Option<Time>,
     }
 

@@ -18,7 +18,6 @@ api! {
         /// Profile of the shared credentials file.
         pub profile: String,
         /// ARN of the role to take.
-        #[serde(rename = "roleArn")]
         pub role_arn: String,
     }
 

@@ -47,7 +47,7 @@ api! {
 
     /// Asks Prometheus.
     pub struct PrometheusProvider {
-        /// Base address, such as http://prometheus.monitoring:9090.
+        /// Base address, such as `http://prometheus.monitoring:9090`.
         pub address: String,
         /// The query, as PromQL.
         pub query: String,
@@ -63,7 +63,7 @@ api! {
         pub range_query: Option<PrometheusRangeQuery>,
     }
 
-    /// The range of a query: each bound is an expression such as now() - duration("5m").
+    /// The range of a query: each bound is an expression such as `now() - duration("5m")`.
     pub struct PrometheusRangeQuery {
         /// First moment.
         pub start: String,
