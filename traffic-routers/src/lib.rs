@@ -3,10 +3,21 @@
 //! A router is a pure pair: [`TrafficRouter::observe`] reads, [`TrafficRouter::edit`] answers with the one write
 //! that is missing. Foreign objects are untyped JSON and keep every field that the router does not own.
 
+mod istio;
+mod nginx;
+mod object;
+mod registry;
+#[cfg(test)]
+mod testing;
+
 use std::collections::BTreeMap;
 
 use crds::object_ref::ObjectRef;
 use serde_json::Value;
+
+pub use istio::Istio;
+pub use nginx::Nginx;
+pub use registry::{Router, drivable, routers};
 
 /// Live objects, as the API server returned them. A missing one is absent.
 pub type Objects = BTreeMap<ObjectRef, Value>;
@@ -37,6 +48,7 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The share of the new version; `None` when the object does not exist yet or says nothing about it.
+    /// When parts of one object differ it is the largest share, and the route is not in shape.
     pub canary_weight: Option<u32>,
     /// Whether everything but the weight is as the Rollout wants it.
     pub in_shape: bool,
@@ -107,11 +119,17 @@ pub trait TrafficRouter {
 
     /// Reads what a route says.
     ///
+    /// When it succeeds, [`Self::edit`] answers [`Edit::Nothing`] exactly for the weight that it returns (`None`
+    /// counting as 0), and only if the route is in shape.
+    ///
     /// # Errors
     /// When an object that it needs is missing or unfit.
     fn observe(&self, route: &ObjectRef, objects: &Objects) -> Result<Observation, RouteError>;
 
     /// The one write that makes `route` say `target`.
+    ///
+    /// Weight 0 takes the traffic back and so does what it can: what cannot be brought into shape is left alone
+    /// if the weight itself can be written.
     ///
     /// # Errors
     /// When an object that it needs is missing, unfit or somebody else's.
