@@ -1,0 +1,7 @@
+//! What a kubelet would say about a pod: pure, from events to status.
+
+pub(crate) mod exit;
+pub(crate) mod phase;
+pub(crate) mod restart;
+pub(crate) mod state;
+pub(crate) mod status;
