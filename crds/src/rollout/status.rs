@@ -77,7 +77,7 @@ api! {
 
     /// A reason to pause.
     pub struct PauseCondition {
-        /// Why it pauses, such as CanaryPauseStep.
+        /// Why it pauses, such as `CanaryPauseStep`.
         pub reason: PauseReason,
         /// When the pause began.
         pub start_time: Option<Time>,
