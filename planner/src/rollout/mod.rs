@@ -1,7 +1,174 @@
 //! The Rollout: which version its users get next.
 
+mod abort;
+mod analysis;
+mod analysis_object;
+mod basic;
+mod change;
+mod conditions;
+mod draft;
+mod drain;
+mod events;
+mod history;
+mod objects;
+mod pause;
+mod phase;
 mod plan;
+mod progress;
+mod promotion;
+mod replicas;
+mod reset;
+mod revision;
+mod run_spec;
+mod runs;
+mod scale_down;
+mod services;
 mod snapshot;
+mod status;
+mod step;
+mod validate;
+mod view;
+mod weights;
+
+use jiff::Timestamp;
 
 pub use plan::{Action, Plan, Scale};
 pub use snapshot::{Settings, Snapshot, TemplateIdentity};
+pub use status::is_urgent;
+
+use self::abort::Cause;
+use self::draft::Draft;
+use self::view::View;
+use crate::waiting::Waiting;
+
+/// Decides what is to be done about a Rollout.
+///
+/// Total and deterministic: equal snapshots and times give equal plans, and no snapshot makes it fail. A spec that
+/// cannot be acted on is a status. Safe to call again at any point: what was done is seen, what was not is planned
+/// again.
+#[must_use]
+pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
+    let mut draft = Draft::new(snapshot);
+    if snapshot.rollout.meta.deleting {
+        return draft.into_plan();
+    }
+    let cause = abort::cause(snapshot);
+    if let Some(plan) = cause.as_ref().and_then(|_| abort::routes_first(snapshot)) {
+        return plan;
+    }
+    if !snapshot.stale.is_empty() {
+        draft.wait(Waiting::StoreBehindOwnWrites { objects: snapshot.stale.iter().cloned().collect() });
+        return draft.into_plan();
+    }
+    match validate::check(snapshot) {
+        Ok(valid) => update(&View::new(snapshot, now, valid.spec, valid.canary, valid.template), cause),
+        Err(message) => invalid(snapshot, cause, message, now),
+    }
+}
+
+/// The plan for a Rollout whose spec can be acted on.
+fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
+    let mut draft = Draft::new(view.snapshot);
+    if view.spec.paused && view.revisions.new.is_none() {
+        return held(view, draft);
+    }
+    if !revision::settle(view, &mut draft) || view.revisions.new.is_none() {
+        return draft.into_plan();
+    }
+    let cause = cause.or_else(|| change::deadline_cause(view));
+    if let Some(plan) = cause.as_ref().and_then(|cause| first_writes(view, cause)) {
+        return plan;
+    }
+    let change = change::decide(view, cause.as_ref(), &mut draft);
+    if !change.is_any() {
+        act(view, &mut draft);
+        explain(view, &mut draft);
+    }
+    status::finish(view, &change, &mut draft);
+    draft.into_plan()
+}
+
+/// What an abort writes before anything else: the routes, or without a router the sizes.
+fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
+    if view.is_routed() {
+        return abort::routes_first(view.snapshot);
+    }
+    if cause.why.is_none() || reset::cause(view).is_some() {
+        return None;
+    }
+    let mut aborted = view.snapshot.clone();
+    abort::commit(&mut aborted.rollout.status, !view.steps().is_empty(), view.now);
+    let view = View { snapshot: &aborted, ..view.clone() };
+    let mut draft = Draft::new(view.snapshot);
+    replicas::scale_up(&view, &mut draft);
+    basic::scale_down(&view, &mut draft);
+    draft.status = view.status().clone();
+    (!draft.actions.is_empty()).then(|| draft.into_plan())
+}
+
+/// Everything that moves pods and traffic, in the order in which it is safe: pods come, Services and routes turn to
+/// them, they are measured, and then others go.
+fn act(view: &View<'_>, draft: &mut Draft) {
+    analysis::end(view, draft);
+    replicas::scale_up(view, draft);
+    services::switch(view, draft);
+    weights::set(view, draft);
+    analysis::begin(view, draft);
+    if view.is_routed() {
+        scale_down::routed(view, draft);
+    } else {
+        basic::scale_down(view, draft);
+    }
+    history::clean_up(view, draft);
+    analysis::clean_up(view, draft);
+}
+
+/// Says why nothing else happens, and when to look again.
+fn explain(view: &View<'_>, draft: &mut Draft) {
+    if view.is_aborted() {
+        let message =
+            crds::condition::find(&view.status().conditions, crds::condition::ConditionType::Progressing)
+                .map_or_else(String::new, |condition| condition.message.clone());
+        draft.wait(Waiting::Aborted { message });
+    }
+    pause::explain(view, draft);
+    replicas::explain(view, draft);
+    if let Some(at) = progress::deadline_at(view).filter(|at| *at > view.now) {
+        draft.wake(at);
+    }
+}
+
+/// The user paused the Rollout and wants a version that has no ReplicaSet yet: it waits, but `spec.replicas` is obeyed.
+fn held(view: &View<'_>, mut draft: Draft) -> Plan {
+    if let Some(stable) = view.revisions.stable.filter(|set| set.replicas < view.replicas()) {
+        draft.act(replicas::scale(view, stable, view.replicas()));
+    }
+    draft.wait(Waiting::PausedByUser);
+    status::observe_only(view, &mut draft);
+    draft.into_plan()
+}
+
+/// The spec cannot be acted on: the status says so, and an abort is still noted.
+fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Timestamp) -> Plan {
+    let mut draft = Draft::new(snapshot);
+    let revision = revision::number(&snapshot.rollout.meta);
+    if let Some(cause) = cause.filter(|_| draft.status.aborted_at.is_none()) {
+        let has_steps = draft.status.current_step_index.is_some();
+        abort::commit(&mut draft.status, has_steps, now);
+        conditions::aborted(&mut draft.status, revision, Some(&cause), now);
+        let why = cause.why.as_deref();
+        let text = crds::condition::message::aborted(revision, why);
+        draft.events.push(crate::event::Event::warning("RolloutAborted", text));
+    }
+    if draft.status.observed_generation.is_empty() {
+        draft.events.extend(events::first_sight(snapshot));
+    }
+    let text = crds::condition::message::invalid_spec("Rollout", &snapshot.rollout.meta.name, &message);
+    conditions::invalid(&mut draft.status, text, now);
+    draft.status.observed_generation = snapshot.rollout.meta.generation.to_string();
+    let around = phase::Surroundings { paused: false, replicas: 0, routed: false };
+    (draft.status.phase, draft.status.message) = phase::of(&draft.status, around);
+    conditions::healthy(&mut draft.status, now);
+    draft.wait(Waiting::InvalidSpec { message });
+    draft.into_plan()
+}

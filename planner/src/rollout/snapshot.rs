@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::ObjectRef;
 
-use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts};
+use crate::facts::{
+    AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
+};
 
 /// What the cluster looked like, as far as one Rollout is concerned. It holds no "now".
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,113 @@
+//! Taking an update back: whether, why, and what is written first.
+
+use crds::analysis::AnalysisPhase;
+use crds::rollout::{CanaryStrategy, RolloutSpec, RolloutStatus};
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::view::{available, highest_weight, stable_hash};
+use super::weights::{self, Capacity};
+use super::{Plan, Snapshot, analysis, pause, replicas, reset};
+use crate::facts::{ReplicaSetFacts, RouteFacts};
+use crate::waiting::Waiting;
+
+/// Why an update is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// In words; nothing if a person asked for it.
+    pub why: Option<String>,
+}
+
+/// Whether the update is to be taken back, by what a person wrote or by the verdict of an analysis.
+///
+/// It needs no readable spec and no store that is up to date: it rests on the status and on verdicts, which never
+/// change.
+pub(crate) fn cause(snapshot: &Snapshot) -> Option<Cause> {
+    let status = &snapshot.rollout.status;
+    let stable = stable_hash(status);
+    if stable.is_empty() || status.current_pod_hash.is_empty() || status.current_pod_hash == stable {
+        return None;
+    }
+    if status.abort {
+        return Some(Cause { why: None });
+    }
+    // A retry was asked for and is not noted yet: the old verdicts are about the old attempt.
+    if status.aborted_at.is_some() || status.promote_full {
+        return None;
+    }
+    verdict(snapshot).map(|why| Cause { why: Some(why) })
+}
+
+fn verdict(snapshot: &Snapshot) -> Option<String> {
+    let runs = analysis::current(snapshot);
+    let of = |run: Option<&crate::facts::AnalysisRunFacts>, kind: &str| {
+        let run = run?;
+        let is_bad = matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error);
+        is_bad.then(|| format!("{kind} analysis phase error/failed: {}", run.status.message))
+    };
+    of(runs.step, "Step-based").or_else(|| of(runs.background, "Background"))
+}
+
+/// The route writes that come before everything else, if some route still sends requests to the new version that the
+/// stable one can take.
+pub(crate) fn routes_first(snapshot: &Snapshot) -> Option<Plan> {
+    let status = &snapshot.rollout.status;
+    let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
+    let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
+    let canary = find(&status.current_pod_hash);
+    let target = target(snapshot, spec, find(stable_hash(status)), canary);
+    let mut draft = Draft::new(snapshot);
+    for route in &snapshot.routes {
+        match &route.problem {
+            Some(message) if route.canary_weight.unwrap_or(0) > target => {
+                draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() })
+            }
+            _ if route.canary_weight.unwrap_or(0) > target => {
+                draft.act(weights::action(route, target, &status.current_pod_hash, stable_hash(status)))
+            }
+            _ => {}
+        }
+    }
+    (!draft.actions.is_empty()).then(|| draft.into_plan())
+}
+
+/// The smallest share of the new version that the stable pods allow.
+fn target(
+    snapshot: &Snapshot,
+    spec: Option<&RolloutSpec>,
+    stable: Option<&ReplicaSetFacts>,
+    canary: Option<&ReplicaSetFacts>,
+) -> u32 {
+    if available(canary) == 0 {
+        return 0;
+    }
+    let strategy: Option<&CanaryStrategy> = spec.and_then(|spec| spec.strategy.canary.as_ref());
+    let wanted = spec.map(|spec| spec.replicas.unwrap_or(1)).or(stable.map(|set| set.replicas)).unwrap_or(1);
+    let tolerated = strategy.map_or(0, |canary| replicas::allowance_of(canary, wanted).unavailable);
+    let max_weight = max_weight(strategy, &snapshot.routes);
+    let stable = Capacity { pods: available(stable), tolerated, replicas: wanted, max_weight };
+    weights::lowest(0, highest_weight(&snapshot.routes), &stable)
+}
+
+fn max_weight(strategy: Option<&CanaryStrategy>, routes: &[RouteFacts]) -> u32 {
+    strategy
+        .and_then(|canary| canary.traffic_routing.as_ref()?.max_traffic_weight)
+        .and_then(|weight| u32::try_from(weight).ok())
+        .unwrap_or_else(|| highest_weight(routes).max(100))
+}
+
+/// Notes that the update is taken back.
+pub(crate) fn commit(status: &mut RolloutStatus, has_steps: bool, now: Timestamp) {
+    pause::clear(status);
+    status.abort = true;
+    status.promote_full = false;
+    status.aborted_at = Some(now.into());
+    status.current_step_index = has_steps.then_some(0);
+}
+
+/// Removes an abort that came after the promotion: there is nothing to take back.
+pub(crate) fn forget(status: &mut RolloutStatus, has_steps: &[crds::rollout::CanaryStep]) {
+    status.abort = false;
+    status.aborted_at = None;
+    status.current_step_index = reset::last_index(has_steps);
+}

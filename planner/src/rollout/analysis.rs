@@ -1,0 +1,224 @@
+//! The AnalysisRuns of an update: when one begins, what its verdict means, when it ends and when it goes.
+
+use crds::analysis::AnalysisPhase;
+use crds::names::{POD_TEMPLATE_HASH, RolloutType};
+use crds::rollout::{AnalysisRunSummary, PauseReason, RolloutAnalysis, RolloutStatus};
+
+use super::draft::Draft;
+use super::runs::{self, Chain};
+use super::view::{View, available};
+use super::{Action, analysis_object, pause};
+use crate::event::Event;
+use crate::facts::AnalysisRunFacts;
+use crate::waiting::Waiting;
+
+pub(crate) use super::runs::current;
+
+/// An analysis that the update wants now.
+struct Wanted {
+    analysis: RolloutAnalysis,
+    type_: RolloutType,
+    step: Option<usize>,
+    base: String,
+}
+
+/// The phase of the current step's run.
+pub(crate) fn step_phase(view: &View<'_>) -> Option<AnalysisPhase> {
+    current(view.snapshot).step.map(|run| run.status.phase)
+}
+
+/// Whether an analysis was inconclusive and nobody was asked yet.
+pub(crate) fn must_pause(view: &View<'_>) -> bool {
+    let is_asked = pause::find(view.status(), PauseReason::InconclusiveAnalysis).is_some();
+    !is_asked && !pause::was_resumed(view.status()) && is_inconclusive(view)
+}
+
+/// Whether a person answered an inconclusive analysis and the next one has not begun.
+pub(crate) fn waits_for_resume(view: &View<'_>) -> bool {
+    pause::was_resumed(view.status()) && is_inconclusive(view)
+}
+
+fn is_inconclusive(view: &View<'_>) -> bool {
+    let runs = current(view.snapshot);
+    let is = |run: Option<&AnalysisRunFacts>| {
+        run.is_some_and(|run| run.status.phase == AnalysisPhase::Inconclusive)
+    };
+    is(runs.step) || (is(runs.background) && wants_background(view))
+}
+
+fn is_measured(view: &View<'_>) -> bool {
+    !(view.is_promoted() || view.is_first_deploy() || view.is_aborted() || view.is_promoted_by_force())
+}
+
+fn wants_background(view: &View<'_>) -> bool {
+    let Some(background) = view.canary.analysis.as_ref().filter(|_| is_measured(view)) else { return false };
+    let index = view.status().current_step_index.unwrap_or(0);
+    index >= background.starting_step.unwrap_or(0) && available(view.revisions.new) > 0
+}
+
+fn wanted(view: &View<'_>) -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    if let Some(background) = view.canary.analysis.as_ref().filter(|_| wants_background(view)) {
+        wanted.push(Wanted {
+            analysis: background.analysis(),
+            type_: RolloutType::Background,
+            step: None,
+            base: runs::background_base(view.snapshot),
+        });
+    }
+    let step = view.current_index().filter(|_| is_measured(view));
+    if let Some(index) = step
+        && let Some(analysis) = view.steps().get(index).and_then(|step| step.analysis.clone())
+    {
+        let base = runs::step_base(view.snapshot, i32::try_from(index).unwrap_or(i32::MAX));
+        wanted.push(Wanted { analysis, type_: RolloutType::Step, step: Some(index), base });
+    }
+    wanted
+}
+
+/// Begins the runs that the update wants now.
+pub(crate) fn begin(view: &View<'_>, draft: &mut Draft) {
+    if view.spec.paused {
+        return;
+    }
+    for wanted in wanted(view) {
+        let chain = runs::chain(view.snapshot, &wanted.base);
+        if !needs_a_run(view, &chain, wanted.type_) {
+            if let Some(run) = chain.last.filter(|run| !run.status.phase.is_completed()) {
+                draft.wait(Waiting::Analysis { run: run.meta.name.clone() });
+            }
+            continue;
+        }
+        match analysis_object::build(view, &wanted.analysis, &chain.next, wanted.type_, wanted.step) {
+            Ok(object) => {
+                draft.act(Action::CreateAnalysisRun { name: chain.next, object, events: Vec::new() });
+            }
+            Err(message) => draft.wait(Waiting::AnalysisTemplate { message }),
+        }
+    }
+}
+
+/// A background run that was inconclusive is followed by another one when a person resumes.
+fn needs_a_run(view: &View<'_>, chain: &Chain<'_>, type_: RolloutType) -> bool {
+    let Some(last) = chain.last else { return true };
+    type_ == RolloutType::Background
+        && last.status.phase == AnalysisPhase::Inconclusive
+        && pause::was_resumed(view.status())
+}
+
+/// Ends the runs that nobody waits for any more.
+pub(crate) fn end(view: &View<'_>, draft: &mut Draft) {
+    let wanted = wanted(view);
+    let names: Vec<&str> = wanted
+        .iter()
+        .filter_map(|wanted| runs::chain(view.snapshot, &wanted.base).last)
+        .map(|run| run.meta.name.as_str())
+        .collect();
+    for run in &view.snapshot.analysis_runs {
+        let is_ended = run.status.phase.is_completed()
+            || run.meta.deleting
+            || run.spec.as_ref().is_ok_and(|spec| spec.terminate)
+            || run.spec.is_err();
+        let is_kept = names.contains(&run.meta.name.as_str()) || keeps_background(view, run);
+        if !is_ended && !is_kept {
+            draft
+                .act(Action::TerminateAnalysisRun { name: run.meta.name.clone(), uid: run.meta.uid.clone() });
+        }
+    }
+}
+
+/// A background run goes on while the new version lacks pods for a moment.
+fn keeps_background(view: &View<'_>, run: &AnalysisRunFacts) -> bool {
+    is_measured(view)
+        && view.canary.analysis.is_some()
+        && current(view.snapshot).background.is_some_and(|current| current.meta.name == run.meta.name)
+}
+
+/// Deletes the oldest finished runs beyond the limits, and those whose ReplicaSet is gone.
+pub(crate) fn clean_up(view: &View<'_>, draft: &mut Draft) {
+    let limits = view.spec.analysis.clone().unwrap_or_default();
+    let limit = |limit: Option<i32>| usize::try_from(limit.unwrap_or(5)).unwrap_or(0);
+    let mut successful = limit(limits.successful_run_history_limit);
+    let mut unsuccessful = limit(limits.unsuccessful_run_history_limit);
+    let current = current(view.snapshot);
+    let is_current = |run: &AnalysisRunFacts| {
+        [current.step, current.background].into_iter().flatten().any(|one| one.meta.name == run.meta.name)
+    };
+    let mut runs: Vec<&AnalysisRunFacts> = view
+        .snapshot
+        .analysis_runs
+        .iter()
+        .filter(|run| run.status.phase.is_completed() && !run.meta.deleting && !is_current(run))
+        .collect();
+    runs.sort_by(|a, b| (b.meta.created, &b.meta.name).cmp(&(a.meta.created, &a.meta.name)));
+    for run in runs {
+        let left =
+            if run.status.phase == AnalysisPhase::Successful { &mut successful } else { &mut unsuccessful };
+        if *left > 0 && has_replica_set(view, run) {
+            *left -= 1;
+        } else {
+            draft.act(Action::DeleteAnalysisRun { name: run.meta.name.clone(), uid: run.meta.uid.clone() });
+        }
+    }
+}
+
+fn has_replica_set(view: &View<'_>, run: &AnalysisRunFacts) -> bool {
+    let hash = run.meta.labels.get(POD_TEMPLATE_HASH).map_or("", String::as_str);
+    view.snapshot.replica_sets.iter().any(|set| set.hash == hash)
+}
+
+/// Puts what the current runs say into the status.
+pub(crate) fn summarize(view: &View<'_>, status: &mut RolloutStatus) {
+    if !is_measured(view) && !view.is_aborted() {
+        return;
+    }
+    let runs = current(view.snapshot);
+    let is_step = status.current_step_index == view.status().current_step_index;
+    if let Some(run) = runs.background {
+        status.canary.current_background_analysis_run_status = Some(summary(run));
+    }
+    if let Some(run) = runs.step.filter(|_| is_step) {
+        status.canary.current_step_analysis_run_status = Some(summary(run));
+    }
+}
+
+fn summary(run: &AnalysisRunFacts) -> AnalysisRunSummary {
+    AnalysisRunSummary {
+        name: run.meta.name.clone(),
+        status: run.status.phase,
+        message: run.status.message.clone(),
+    }
+}
+
+/// What to tell people about a run whose phase changed between two statuses.
+pub(crate) fn events(old: &RolloutStatus, new: &RolloutStatus) -> Vec<Event> {
+    let pairs = [
+        ("Step", &old.canary.current_step_analysis_run_status, &new.canary.current_step_analysis_run_status),
+        (
+            "Background",
+            &old.canary.current_background_analysis_run_status,
+            &new.canary.current_background_analysis_run_status,
+        ),
+    ];
+    pairs.into_iter().filter_map(|(type_, old, new)| event(type_, old.as_ref(), new.as_ref()?)).collect()
+}
+
+fn event(type_: &str, old: Option<&AnalysisRunSummary>, new: &AnalysisRunSummary) -> Option<Event> {
+    let previous = old.filter(|old| old.name == new.name).map_or(AnalysisPhase::Unknown, |old| old.status);
+    let reason = match new.status {
+        AnalysisPhase::Pending => "AnalysisRunPending",
+        AnalysisPhase::Running => "AnalysisRunRunning",
+        AnalysisPhase::Successful => "AnalysisRunSuccessful",
+        AnalysisPhase::Failed => "AnalysisRunFailed",
+        AnalysisPhase::Error => "AnalysisRunError",
+        AnalysisPhase::Inconclusive => "AnalysisRunInconclusive",
+        AnalysisPhase::Unknown => return None,
+    };
+    if previous == new.status {
+        return None;
+    }
+    let message =
+        format!("{type_} Analysis Run '{}' Status New: '{}' Previous: '{previous}'", new.name, new.status);
+    let is_bad = matches!(new.status, AnalysisPhase::Failed | AnalysisPhase::Error);
+    Some(if is_bad { Event::warning(reason, message) } else { Event::normal(reason, message) })
+}

@@ -1,0 +1,121 @@
+//! A canary without a router: the share of pods is the share of traffic.
+
+use super::draft::Draft;
+use super::replicas::{Targets, allowance, scale, targets};
+use super::view::{View, available};
+use crate::facts::ReplicaSetFacts;
+
+/// The numbers of new and stable pods that come closest to the weight.
+///
+/// Candidates are the share rounded down and up, of all wanted pods and, if there may be more, of one more. The
+/// first with the smallest distance wins; half a pod is rounded up. No side is left without pods unless the weight
+/// says so, or there is a single pod.
+pub(crate) fn split(replicas: i32, weight: u32, max_weight: u32, may_surge: bool) -> (i32, i32) {
+    let (weight, max) = (i64::from(weight.min(max_weight)), i64::from(max_weight.max(1)));
+    let extremes_allowed = weight == 0 || weight == max || (replicas <= 1 && !may_surge);
+    let totals = [Some(i64::from(replicas.max(0))), may_surge.then(|| i64::from(replicas.max(0)) + 1)];
+    if replicas <= 0 {
+        return (0, 0);
+    }
+    if weight == 0 || weight == max {
+        return if weight == 0 { (0, replicas) } else { (replicas, 0) };
+    }
+    let mut best: Option<(i64, i64, i64)> = None;
+    for total in totals.into_iter().flatten() {
+        let (floor, rest) = ((total * weight).div_euclid(max), (total * weight).rem_euclid(max));
+        let is_half = rest * 2 == max;
+        let ceil = if rest > 0 { floor + 1 } else { floor };
+        let candidates = [Some(ceil), (!is_half).then_some(floor)];
+        for canary in candidates.into_iter().flatten() {
+            let is_extreme = canary == 0 || canary == total;
+            // The distance of canary / total from weight / max, with a denominator that all candidates share.
+            let distance = (canary * max - weight * total).abs()
+                * (i64::from(replicas) * (i64::from(replicas) + 1) / total);
+            if (!is_extreme || extremes_allowed) && best.is_none_or(|(least, _, _)| distance < least) {
+                best = Some((distance, canary, total));
+            }
+        }
+    }
+    let (canary, total) = best.map_or((0, i64::from(replicas)), |(_, canary, total)| (canary, total));
+    let as_pods = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
+    (as_pods(canary), as_pods(total - canary))
+}
+
+/// How far the two versions may grow in this round: all pods together stay within `replicas` plus `maxSurge`, and
+/// the stable version comes first.
+pub(crate) fn growth(view: &View<'_>, want: Targets) -> Targets {
+    let (stable, canary) = (size(view.revisions.stable), size(view.revisions.new));
+    let older: i32 = view.revisions.older.iter().map(|set| set.replicas).fold(0, i32::saturating_add);
+    let limit = view.replicas().saturating_add(allowance(view).surge);
+    let room = limit.saturating_sub(stable).saturating_sub(canary).saturating_sub(older).max(0);
+    let for_stable = want.stable.saturating_sub(stable).clamp(0, room);
+    let for_canary = want.canary.saturating_sub(canary).clamp(0, room.saturating_sub(for_stable));
+    Targets { stable: stable.saturating_add(for_stable), canary: canary.saturating_add(for_canary) }
+}
+
+fn size(set: Option<&ReplicaSetFacts>) -> i32 {
+    set.map_or(0, |set| set.replicas)
+}
+
+/// Takes pods away where there are too many: older versions first, then the new or the stable one. What is available
+/// never falls below `replicas` less `maxUnavailable`; pods that are not available protect nobody and may always go.
+pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
+    let want = targets(view);
+    let floor = view.replicas().saturating_sub(allowance(view).unavailable).max(0);
+    let others: i32 = view.revisions.older.iter().map(|set| available(Some(set))).sum();
+    let stable = view.revisions.stable.filter(|_| !view.is_promoted());
+    let all = available(view.revisions.new).saturating_add(available(stable)).saturating_add(others);
+    let mut spare = all.saturating_sub(floor).max(0);
+    let mut older_left = false;
+    for set in view.older_with_pods() {
+        older_left = true;
+        let goal = shrunk(set, 0, spare);
+        if goal < set.replicas {
+            spare = spare.saturating_sub(available(Some(set)).saturating_sub(goal).max(0));
+            draft.act(scale(view, set, goal));
+        }
+    }
+    if older_left {
+        return;
+    }
+    let shrinking = [(view.revisions.new, want.canary), (stable, want.stable)];
+    for (set, want) in shrinking {
+        let Some(set) = set.filter(|set| set.replicas > want) else { continue };
+        // A promoted version follows `spec.replicas` at once: that is scaling, not an update.
+        let goal = if view.is_promoted() { want } else { shrunk(set, want, spare) };
+        if goal < set.replicas {
+            draft.act(scale(view, set, goal));
+            return;
+        }
+    }
+}
+
+/// The size that a ReplicaSet may shrink to when `spare` of its available pods may go.
+fn shrunk(set: &ReplicaSetFacts, want: i32, spare: i32) -> i32 {
+    let keep = available(Some(set)).saturating_sub(spare).max(0);
+    want.max(keep).min(set.replicas)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::split;
+
+    #[rstest]
+    #[case::ten_percent_of_ten(10, 10, true, (1, 9))]
+    #[case::one_more_than_one(1, 5, true, (1, 1))]
+    #[case::one_alone_rounds_up(1, 50, false, (1, 0))]
+    #[case::nobody_is_left_without(2, 99, false, (1, 1))]
+    #[case::surge_comes_closer(3, 25, true, (1, 3))]
+    #[case::no_surge(3, 25, false, (1, 2))]
+    #[case::none(5, 0, true, (0, 5))]
+    #[case::all(5, 100, true, (5, 0))]
+    #[case::nothing_wanted(0, 50, true, (0, 0))]
+    #[case::exact(5, 20, true, (1, 4))]
+    #[case::sixty_of_five(5, 60, true, (3, 2))]
+    #[case::one_at_one_percent_alone(1, 1, false, (0, 1))]
+    fn closest(#[case] replicas: i32, #[case] weight: u32, #[case] surge: bool, #[case] want: (i32, i32)) {
+        assert_eq!(split(replicas, weight, 100, surge), want);
+    }
+}

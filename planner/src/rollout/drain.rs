@@ -1,0 +1,93 @@
+//! What was written is not yet in force: how long pods behind an old route or an old selector are kept.
+
+use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::{RolloutStatus, RouteWrite};
+use jiff::{SignedDuration, Timestamp};
+
+use super::pause::{after, rounded_up};
+use super::view::{View, own_block};
+use crate::waiting::Waiting;
+
+/// An object that steers traffic, and its version.
+type Tracked = (ObjectRef, String);
+
+/// The reason to keep pods that a route or a Service may still send requests to; nothing if all are in force.
+pub(crate) fn pending(view: &View<'_>) -> Option<Waiting> {
+    latest(view, routes(view).chain(services(view)))
+}
+
+/// The same, for the weights alone.
+pub(crate) fn weight_drain(view: &View<'_>) -> Option<Waiting> {
+    latest(view, routes(view))
+}
+
+fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Waiting> {
+    objects
+        .map(|(object, version)| (until(view, &object, &version), object))
+        .filter(|(until, _)| *until > view.now)
+        .max_by_key(|(until, _)| *until)
+        .map(|(until, route)| Waiting::RouteDraining { route, until })
+}
+
+/// When the last write of an object counts as in force. A write that is not recorded counts from now.
+fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
+    let written = recorded(view.status(), &word(view, object))
+        .filter(|write| write.resource_version == version)
+        .and_then(|write| write.written_at)
+        .map_or(view.now, crds::Time::get);
+    let length = SignedDuration::from_secs(i64::from(view.snapshot.settings.route_drain_seconds));
+    after(written, length.max(SignedDuration::from_secs(1)))
+}
+
+fn recorded<'a>(status: &'a RolloutStatus, word: &str) -> Option<&'a RouteWrite> {
+    status.linnet.as_ref()?.routes.iter().find(|write| write.ref_ == word)
+}
+
+/// Notes the writes that the status has not seen yet. At rest nothing drains, so nothing is noted: an object that
+/// somebody else touches then costs no write.
+pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
+    let is_at_rest = view.is_promoted() && view.older_with_pods().next().is_none();
+    if !view.is_routed() || is_at_rest || view.is_first_deploy() {
+        return;
+    }
+    let writes: Vec<RouteWrite> = routes(view)
+        .chain(services(view))
+        .map(|(object, version)| {
+            let word = word(view, &object);
+            match recorded(status, &word) {
+                Some(write) if write.resource_version == version => write.clone(),
+                _ => RouteWrite {
+                    ref_: word,
+                    written_at: Some(rounded_up(view.now)),
+                    resource_version: version,
+                },
+            }
+        })
+        .collect();
+    own_block(status).routes = writes;
+}
+
+fn routes<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
+    view.snapshot.routes.iter().filter_map(|route| {
+        route.version.as_ref().map(|(_, version)| (route.reference.clone(), version.clone()))
+    })
+}
+
+fn services<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
+    let names = [&view.canary.stable_service, &view.canary.canary_service];
+    names.into_iter().filter_map(|name| {
+        let meta = &view.service(name)?.meta;
+        let object = ObjectRef::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
+        Some((object, meta.resource_version.clone()))
+    })
+}
+
+/// How the status names an object: `Ingress/web-canary`, with the namespace if it is another one.
+fn word(view: &View<'_>, object: &ObjectRef) -> String {
+    let kind = object.kind.name();
+    if object.namespace == view.snapshot.rollout.meta.namespace {
+        format!("{kind}/{}", object.name)
+    } else {
+        format!("{kind}/{}/{}", object.namespace, object.name)
+    }
+}

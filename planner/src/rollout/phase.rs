@@ -1,0 +1,127 @@
+//! The phase: where a Rollout stands, in one word and one sentence.
+
+use crds::condition::{self, ConditionType, Reason};
+use crds::rollout::{RolloutPhase, RolloutStatus};
+
+/// What the phase depends on beside the status itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    /// `spec.paused`.
+    pub paused: bool,
+    /// `spec.replicas`.
+    pub replicas: i32,
+    /// Whether a router splits the traffic.
+    pub routed: bool,
+}
+
+/// Returns phase and message; the first test that applies decides.
+pub(crate) fn of(status: &RolloutStatus, around: Surroundings) -> (RolloutPhase, String) {
+    if let Some(invalid) = condition::find(&status.conditions, ConditionType::InvalidSpec) {
+        return (RolloutPhase::Degraded, format!("InvalidSpec: {}", invalid.message));
+    }
+    let is_bad = |condition: &&condition::Condition| {
+        condition.because(Reason::RolloutAborted) || condition.because(Reason::ProgressDeadlineExceeded)
+    };
+    if let Some(bad) = status.conditions.iter().find(is_bad) {
+        return (RolloutPhase::Degraded, format!("{}: {}", bad.reason, bad.message));
+    }
+    if around.paused {
+        return (RolloutPhase::Paused, "manually paused".to_owned());
+    }
+    if let Some(pause) = status.pause_conditions.first() {
+        return (RolloutPhase::Paused, pause.reason.as_str().to_owned());
+    }
+    match progress(status, around) {
+        Some(message) => (RolloutPhase::Progressing, message.to_owned()),
+        None => (RolloutPhase::Healthy, String::new()),
+    }
+}
+
+fn progress(status: &RolloutStatus, around: Surroundings) -> Option<&'static str> {
+    if status.updated_replicas < around.replicas {
+        return Some("more replicas need to be updated");
+    }
+    if status.available_replicas < status.updated_replicas {
+        return Some("updated replicas are still becoming available");
+    }
+    if !around.routed && status.replicas > status.updated_replicas {
+        return Some("old replicas are pending termination");
+    }
+    (status.stable_rs.is_empty() || status.stable_rs != status.current_pod_hash)
+        .then_some("waiting for all steps to complete")
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::condition::{Condition, ConditionStatus};
+    use crds::rollout::{PauseCondition, PauseReason};
+    use rstest::rstest;
+
+    use super::*;
+
+    fn healthy() -> RolloutStatus {
+        RolloutStatus {
+            replicas: 5,
+            updated_replicas: 5,
+            available_replicas: 5,
+            stable_rs: "a".to_owned(),
+            current_pod_hash: "a".to_owned(),
+            ..RolloutStatus::default()
+        }
+    }
+
+    fn condition(type_: ConditionType, reason: Reason) -> Condition {
+        Condition::new(type_, ConditionStatus::True, reason, "why".to_owned(), crds::Time::default())
+    }
+
+    #[rstest]
+    #[case::healthy(|_: &mut RolloutStatus| {}, RolloutPhase::Healthy, "")]
+    #[case::invalid_comes_first(
+        |status: &mut RolloutStatus| {
+            status.conditions.push(condition(ConditionType::Progressing, Reason::RolloutAborted));
+            status.conditions.push(condition(ConditionType::InvalidSpec, Reason::InvalidSpec));
+        }, RolloutPhase::Degraded, "InvalidSpec: why")]
+    #[case::aborted(
+        |status: &mut RolloutStatus| {
+            status.conditions.push(condition(ConditionType::Progressing, Reason::RolloutAborted));
+        }, RolloutPhase::Degraded, "RolloutAborted: why")]
+    #[case::stuck(
+        |status: &mut RolloutStatus| {
+            status.conditions.push(condition(ConditionType::Progressing, Reason::ProgressDeadlineExceeded));
+        }, RolloutPhase::Degraded, "ProgressDeadlineExceeded: why")]
+    #[case::paused(
+        |status: &mut RolloutStatus| {
+            let reason = PauseReason::CanaryPauseStep;
+            status.pause_conditions.push(PauseCondition { reason, start_time: None });
+            status.updated_replicas = 1;
+        }, RolloutPhase::Paused, "CanaryPauseStep")]
+    #[case::not_updated(
+        |status: &mut RolloutStatus| status.updated_replicas = 4,
+        RolloutPhase::Progressing, "more replicas need to be updated")]
+    #[case::not_available(
+        |status: &mut RolloutStatus| status.available_replicas = 4,
+        RolloutPhase::Progressing, "updated replicas are still becoming available")]
+    #[case::old_pods_left(
+        |status: &mut RolloutStatus| status.replicas = 6,
+        RolloutPhase::Progressing, "old replicas are pending termination")]
+    #[case::not_promoted(
+        |status: &mut RolloutStatus| "b".clone_into(&mut status.stable_rs),
+        RolloutPhase::Progressing, "waiting for all steps to complete")]
+    fn first_match(
+        #[case] change: fn(&mut RolloutStatus),
+        #[case] phase: RolloutPhase,
+        #[case] message: &str,
+    ) {
+        let mut status = healthy();
+        change(&mut status);
+        let around = Surroundings { paused: false, replicas: 5, routed: false };
+        assert_eq!(of(&status, around), (phase, message.to_owned()));
+    }
+
+    #[test]
+    fn old_pods_behind_a_router_are_no_reason_to_wait() {
+        let status = RolloutStatus { replicas: 10, ..healthy() };
+        let around = Surroundings { paused: false, replicas: 5, routed: true };
+        assert_eq!(of(&status, around).0, RolloutPhase::Healthy);
+    }
+}

@@ -1,0 +1,59 @@
+//! Whether the update moves on, and until when it must.
+
+use crds::condition::{self, ConditionType, Reason};
+use crds::rollout::RolloutStatus;
+use jiff::{SignedDuration, Timestamp};
+
+use super::pause::after;
+use super::scale_down::deadline;
+use super::view::{View, available};
+
+/// When the update counts as stuck, if its clock runs.
+///
+/// It does not run while a person or a timer is waited for, at an analysis, while an older version is kept until its
+/// deadline, and once the new version has all its pods and is stable.
+pub(crate) fn deadline_at(view: &View<'_>) -> Option<Timestamp> {
+    let status = view.status();
+    let progressing = condition::find(&status.conditions, ConditionType::Progressing)?;
+    let is_over = [Reason::RolloutAborted, Reason::NewReplicaSetAvailable, Reason::RolloutPaused]
+        .into_iter()
+        .any(|reason| progressing.because(reason));
+    if is_over || is_complete(view) || view.is_aborted() || view.spec.paused || waits(view) {
+        return None;
+    }
+    let seconds = view.spec.progress_deadline_seconds.unwrap_or(600);
+    let since = progressing.last_update_time?.get();
+    Some(after(since, SignedDuration::from_secs(i64::from(seconds))))
+}
+
+fn waits(view: &View<'_>) -> bool {
+    let step = view.current_index().and_then(|index| view.steps().get(index));
+    let is_waiting_step =
+        step.is_some_and(|step| step.pause.is_some() || step.analysis.is_some() || step.experiment.is_some());
+    is_waiting_step && !view.is_promoted_by_force()
+        || !view.status().pause_conditions.is_empty()
+        || view.older_with_pods().any(|set| deadline(set).is_some())
+}
+
+/// Whether the clock has run out.
+pub(crate) fn is_timed_out(view: &View<'_>) -> bool {
+    deadline_at(view).is_some_and(|at| at <= view.now)
+}
+
+/// Whether the new version is stable and has all its pods.
+pub(crate) fn is_complete(view: &View<'_>) -> bool {
+    view.is_promoted() && available(view.revisions.new) >= view.replicas()
+}
+
+/// Whether something moved between two statuses.
+pub(crate) fn is_made(old: &RolloutStatus, new: &RolloutStatus) -> bool {
+    let outdated = |status: &RolloutStatus| status.replicas.saturating_sub(status.updated_replicas);
+    new.updated_replicas != old.updated_replicas
+        || outdated(new) < outdated(old)
+        || new.ready_replicas > old.ready_replicas
+        || new.available_replicas > old.available_replicas
+        || new.stable_rs != old.stable_rs
+        || new.current_step_index != old.current_step_index
+        || new.current_step_hash != old.current_step_hash
+        || new.current_pod_hash != old.current_pod_hash
+}

@@ -1,0 +1,41 @@
+//! When the new version becomes the stable one.
+
+use crds::rollout::RolloutStatus;
+
+use super::view::{View, available};
+use super::{pause, reset, weights};
+
+/// Why the new version is to become the stable one now; nothing if it is not to.
+pub(crate) fn reason(view: &View<'_>) -> Option<String> {
+    let new = view.revisions.new?;
+    if view.status().current_pod_hash != new.hash || view.is_promoted() {
+        return None;
+    }
+    if view.is_first_deploy() {
+        return (new.replicas == view.replicas()).then(|| "Initial deploy".to_owned());
+    }
+    let is_held = view.is_aborted() || view.spec.paused || !view.status().pause_conditions.is_empty();
+    let is_complete = new.replicas == view.replicas() && available(Some(new)) >= view.replicas();
+    if view.is_promoted_by_force() {
+        return (is_complete && !view.spec.paused).then(|| "Full promotion requested".to_owned());
+    }
+    let has_all_traffic = !view.is_routed() || weights::are_at(view, view.max_weight());
+    if is_held || !is_complete || view.current_index().is_some() || !has_all_traffic {
+        return None;
+    }
+    if reset::is_within_window(view) {
+        return Some("Rollback within window".to_owned());
+    }
+    Some(format!("Completed all {} canary steps", view.steps().len()))
+}
+
+/// Makes the new version the stable one.
+pub(crate) fn commit(view: &View<'_>, status: &mut RolloutStatus) {
+    view.hash().clone_into(&mut status.stable_rs);
+    status.canary.stable_rs.clear();
+    status.promote_full = false;
+    status.current_step_index = reset::last_index(view.steps());
+    pause::clear(status);
+    status.canary.current_step_analysis_run_status = None;
+    status.canary.current_background_analysis_run_status = None;
+}

@@ -1,0 +1,90 @@
+//! The AnalysisRuns of the current update: their names, and which of them counts.
+//!
+//! A name follows from Rollout, hash, revision, step and attempt, so a repeated create finds the run that is there.
+
+use crds::names::{ROLLOUT_TYPE, RolloutType};
+use crds::object_ref::{Kind, ObjectRef};
+
+use super::Snapshot;
+use super::revision;
+use super::view::attempt;
+use crate::facts::AnalysisRunFacts;
+
+/// How many names are tried before a run is given up.
+const NAMES: u32 = 100;
+
+/// The runs that decide about the current update.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Current<'a> {
+    /// That of the current step.
+    pub step: Option<&'a AnalysisRunFacts>,
+    /// The one beside the steps.
+    pub background: Option<&'a AnalysisRunFacts>,
+}
+
+/// The newest run under a name, and the name that the next one gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain<'a> {
+    /// The newest run.
+    pub last: Option<&'a AnalysisRunFacts>,
+    /// The first name that is free.
+    pub next: String,
+}
+
+/// Finds the runs that decide about the update that the status speaks of. No spec is needed.
+pub(crate) fn current(snapshot: &Snapshot) -> Current<'_> {
+    let index = snapshot.rollout.status.current_step_index.unwrap_or(0);
+    let of = |base: &str, type_: RolloutType| {
+        let run = chain(snapshot, base).last?;
+        let label = run.meta.labels.get(ROLLOUT_TYPE).map_or("", String::as_str);
+        (label.is_empty() || label == type_.as_str()).then_some(run)
+    };
+    Current {
+        step: of(&step_base(snapshot, index), RolloutType::Step),
+        background: of(&background_base(snapshot), RolloutType::Background),
+    }
+}
+
+/// Follows the names under a base: an attempt after the first adds its number, a name that is somebody else's or
+/// whose run was answered by a person one more.
+pub(crate) fn chain<'a>(snapshot: &'a Snapshot, base: &str) -> Chain<'a> {
+    let attempt = attempt(&snapshot.rollout.status);
+    let namespace = &snapshot.rollout.meta.namespace;
+    let mut last = None;
+    let mut next = String::new();
+    for collision in 0..NAMES {
+        next = match (attempt, collision) {
+            (..=1, 0) => base.to_owned(),
+            (_, 0) => format!("{base}.{attempt}"),
+            _ => format!("{base}.{attempt}.{collision}"),
+        };
+        let found = snapshot.analysis_runs.iter().find(|run| run.meta.name == next);
+        let is_taken = || {
+            let reference = ObjectRef::new(Kind::AnalysisRun, namespace.as_str(), next.as_str());
+            snapshot.taken.contains(&reference)
+        };
+        match found {
+            Some(run) => last = Some(run),
+            None if is_taken() => {}
+            None => break,
+        }
+    }
+    Chain { last, next }
+}
+
+/// What the names of the background runs begin with.
+pub(crate) fn background_base(snapshot: &Snapshot) -> String {
+    let status = &snapshot.rollout.status;
+    let of_set = snapshot
+        .replica_sets
+        .iter()
+        .find(|set| set.hash == status.current_pod_hash)
+        .map(|set| revision::number(&set.meta));
+    let number = of_set.unwrap_or_else(|| revision::number(&snapshot.rollout.meta));
+    format!("{}-{}-{number}", snapshot.rollout.meta.name, status.current_pod_hash)
+}
+
+/// What the names of the runs of a step begin with.
+pub(crate) fn step_base(snapshot: &Snapshot, index: i32) -> String {
+    format!("{}-{index}", background_base(snapshot))
+}

@@ -1,0 +1,120 @@
+//! Which pods may go, behind a router: none that a route or a Service may still send requests to.
+
+use std::collections::BTreeMap;
+
+use crds::names::SCALE_DOWN_DEADLINE;
+use jiff::{SignedDuration, Timestamp};
+
+use super::draft::Draft;
+use super::pause::after;
+use super::replicas::{annotate, scale, share, targets};
+use super::view::{View, available};
+use super::{drain, services};
+use crate::facts::ReplicaSetFacts;
+use crate::waiting::Waiting;
+
+/// Takes away the pods that are no longer needed.
+pub(crate) fn routed(view: &View<'_>, draft: &mut Draft) {
+    let want = targets(view);
+    if let Some(stable) = view.revisions.stable.or(view.revisions.new.filter(|_| view.is_first_deploy()))
+        && stable.replicas > want.stable
+    {
+        draft.act(scale(view, stable, want.stable));
+    }
+    if let Some(new) = view.revisions.new.filter(|_| !view.is_promoted() && !view.is_first_deploy()) {
+        if view.is_aborted() {
+            aborted(view, new, draft);
+        } else {
+            surplus(view, new, want.canary, draft);
+        }
+    }
+    older(view, draft);
+}
+
+/// The new version has more pods than the step asks for: they go once the routes ask for no more.
+fn surplus(view: &View<'_>, new: &ReplicaSetFacts, want: i32, draft: &mut Draft) {
+    let needed = share(view.replicas(), view.highest_weight(), view.max_weight());
+    let goal = want.max(needed);
+    if goal < new.replicas {
+        when_drained(view, new, goal, draft);
+    }
+}
+
+/// The new version was aborted: it is kept for a while, counted from when the stable version has all its pods.
+fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
+    let delay = view.canary.abort_scale_down_delay_seconds.unwrap_or(30);
+    if new.replicas == 0 || delay == 0 || is_pointed_at(view, new) {
+        return;
+    }
+    if deadline(new).is_some() {
+        at_deadline(view, new, draft);
+    } else if available(view.revisions.stable) >= view.replicas() {
+        draft.act(with_deadline(view, new, delay));
+    }
+}
+
+/// Versions that are neither new nor stable: the one that was stable before is kept for a while, all others go.
+fn older(view: &View<'_>, draft: &mut Draft) {
+    let limit = view.canary.scale_down_delay_revision_limit.and_then(|limit| usize::try_from(limit).ok());
+    let newest_first: Vec<_> = view.revisions.older.iter().rev().filter(|set| set.replicas > 0).collect();
+    let mut delayed = 0;
+    for set in newest_first {
+        let was_stable = services::selects(view, &view.canary.stable_service, &set.hash)
+            && !view.canary.stable_service.is_empty();
+        if deadline(set).is_some() {
+            delayed += 1;
+        }
+        if was_stable && deadline(set).is_none() {
+            draft.act(with_deadline(view, set, view.canary.scale_down_delay_seconds.unwrap_or(30)));
+        } else if was_stable || is_pointed_at(view, set) {
+            // The Service or the routes leave first.
+        } else if deadline(set).is_some() && limit.is_none_or(|limit| delayed <= limit) {
+            at_deadline(view, set, draft);
+        } else {
+            when_drained(view, set, 0, draft);
+        }
+    }
+}
+
+/// Whether requests are sent to a version: by the stable Service, or by the canary Service and a route with a weight.
+pub(crate) fn is_pointed_at(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
+    let selects =
+        |service: &str| view.service(service).is_some_and(|service| services::selected(service) == set.hash);
+    selects(&view.canary.stable_service)
+        || (selects(&view.canary.canary_service) && view.highest_weight() > 0)
+}
+
+fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {
+    let until = deadline(set).unwrap_or(view.now);
+    if until > view.now {
+        draft.wait(Waiting::ScaleDownDelay { replica_set: set.meta.name.clone(), until });
+        draft.wake(until);
+    } else {
+        when_drained(view, set, 0, draft);
+    }
+}
+
+fn when_drained(view: &View<'_>, set: &ReplicaSetFacts, to: i32, draft: &mut Draft) {
+    match drain::pending(view) {
+        None => draft.act(scale(view, set, to)),
+        Some(reason) => {
+            if let Waiting::RouteDraining { until, .. } = &reason {
+                draft.wake(*until);
+            }
+            draft.wait(reason);
+        }
+    }
+}
+
+/// When a ReplicaSet may be scaled down; nothing if no time was set, or none that can be read.
+pub(crate) fn deadline(set: &ReplicaSetFacts) -> Option<Timestamp> {
+    set.meta.annotations.get(SCALE_DOWN_DEADLINE)?.parse().ok()
+}
+
+fn with_deadline(view: &View<'_>, set: &ReplicaSetFacts, seconds: i32) -> super::Action {
+    let end = after(view.now, SignedDuration::from_secs(i64::from(seconds.max(0))));
+    // Whole seconds, as other readers expect them, and never earlier than was asked for.
+    let cut = Timestamp::from_second(end.as_second()).unwrap_or(end);
+    let whole = if cut < end { after(cut, SignedDuration::from_secs(1)) } else { cut };
+    annotate(set, BTreeMap::from([(SCALE_DOWN_DEADLINE.to_owned(), Some(whole.to_string()))]))
+}

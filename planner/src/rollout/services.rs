@@ -1,0 +1,87 @@
+//! Which pods the canary Service and the stable Service select.
+
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
+
+use super::draft::Draft;
+use super::view::{View, available};
+use super::{Action, drain};
+use crate::event::Event;
+use crate::facts::{ReplicaSetFacts, ServiceFacts};
+use crate::waiting::Waiting;
+
+/// Whether a Service selects the pods with that hash; a Service that the spec does not name stands in nobody's way.
+pub(crate) fn selects(view: &View<'_>, service: &str, hash: &str) -> bool {
+    service.is_empty() || view.service(service).is_some_and(|service| selected(service) == hash)
+}
+
+/// The hash in a Service's selector; empty without one.
+pub(crate) fn selected(service: &ServiceFacts) -> &str {
+    service.selector.get(POD_TEMPLATE_HASH).map_or("", String::as_str)
+}
+
+/// Points the two Services at the versions that they stand for.
+///
+/// The stable Service follows `status.stableRS`. The canary Service selects the new version, and the stable one after
+/// an abort and at rest.
+pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
+    if view.is_first_deploy() && view.is_routed() && view.revisions.new.is_none() {
+        return;
+    }
+    let stable = view.revisions.stable;
+    let canary = if view.is_promoted() || view.is_aborted() { stable } else { view.revisions.new };
+    for (name, set) in [(&view.canary.stable_service, stable), (&view.canary.canary_service, canary)] {
+        if name.is_empty() {
+            continue;
+        }
+        let Some(set) = set else { continue };
+        let Some(service) = view.service(name) else {
+            let message = "it does not exist".to_owned();
+            draft.wait(Waiting::ServiceNotReady { service: name.clone(), message });
+            continue;
+        };
+        if selected(service) == set.hash {
+            continue;
+        }
+        match obstacle(view, service, set) {
+            None => draft.act(action(service, set)),
+            Some(reason) => draft.wait(reason),
+        }
+    }
+}
+
+/// Why a Service cannot be pointed at a ReplicaSet now.
+fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> Option<Waiting> {
+    let have = available(Some(set));
+    let want = if is_managed(service) { 1 } else { set.replicas.max(1) };
+    let name = &service.meta.name;
+    if have < want {
+        let message = format!("{have} of {want} pods of ReplicaSet {} are available", set.meta.name);
+        return Some(Waiting::ServiceNotReady { service: name.clone(), message });
+    }
+    // Few pods must not inherit the traffic of many: the routes leave first.
+    let inherits = *name == view.canary.canary_service && view.is_routed() && have < view.replicas();
+    if inherits && is_managed(service) && !selected(service).is_empty() {
+        if view.highest_weight() > 0 {
+            let message = "the routes still send requests to it".to_owned();
+            return Some(Waiting::ServiceNotReady { service: name.clone(), message });
+        }
+        return drain::weight_drain(view);
+    }
+    None
+}
+
+fn is_managed(service: &ServiceFacts) -> bool {
+    service.meta.annotations.contains_key(MANAGED_BY_ROLLOUTS)
+}
+
+fn action(service: &ServiceFacts, set: &ReplicaSetFacts) -> Action {
+    let name = &service.meta.name;
+    let message =
+        format!("Switched selector for service '{name}' from '{}' to '{}'", selected(service), set.hash);
+    Action::SwitchService {
+        name: name.clone(),
+        resource_version: service.meta.resource_version.clone(),
+        hash: set.hash.clone(),
+        events: vec![Event::normal("SwitchService", message)],
+    }
+}

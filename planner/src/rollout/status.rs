@@ -1,0 +1,121 @@
+//! The status: counts, facts, conditions and phase.
+
+use std::collections::BTreeMap;
+
+use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use super::change::Change;
+use super::draft::Draft;
+use super::view::{View, stable_hash};
+use super::{analysis, conditions, drain, events, phase, step};
+use crate::facts::ReplicaSetFacts;
+
+/// Completes the draft's status after the facts of this round, and says what changed.
+pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
+    let status = &mut draft.status;
+    count(view, status);
+    status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    status.current_step_hash = step::hash(view.steps());
+    analysis::summarize(view, status);
+    weights(view, status);
+    drain::record(view, status);
+    conditions::update(view, change, status);
+    set_phase(view, status);
+    let told = events::of(view, change, status);
+    draft.events.extend(told);
+}
+
+fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
+    let around =
+        phase::Surroundings { paused: view.spec.paused, replicas: view.replicas(), routed: view.is_routed() };
+    (status.phase, status.message) = phase::of(status, around);
+    conditions::healthy(status, view.now);
+}
+
+fn count(view: &View<'_>, status: &mut RolloutStatus) {
+    let sum = |of: fn(&ReplicaSetFacts) -> i32| {
+        view.snapshot.replica_sets.iter().map(|set| of(set).max(0)).fold(0, i32::saturating_add)
+    };
+    status.replicas = sum(|set| set.current_replicas);
+    status.ready_replicas = sum(|set| set.ready_replicas);
+    status.available_replicas = sum(|set| set.available_replicas);
+    status.updated_replicas = view.revisions.new.map_or(0, |set| set.current_replicas.max(0));
+    status.hpa_replicas = status.replicas;
+    status.selector = view.spec.selector.as_ref().map(selector_text).unwrap_or_default();
+}
+
+/// A selector as autoscalers read it: `app=web,tier in (a,b)`.
+fn selector_text(selector: &LabelSelector) -> String {
+    let labels: BTreeMap<_, _> = selector.match_labels.iter().flatten().collect();
+    let equal = labels.into_iter().map(|(key, value)| format!("{key}={value}"));
+    let expressions = selector.match_expressions.iter().flatten().map(|expression| {
+        let (key, values) = (&expression.key, expression.values.clone().unwrap_or_default().join(","));
+        match expression.operator.as_str() {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.clone(),
+        }
+    });
+    equal.chain(expressions).collect::<Vec<_>>().join(",")
+}
+
+/// The weights that the routes ask for, once all of them can be read.
+fn weights(view: &View<'_>, status: &mut RolloutStatus) {
+    if !view.is_routed() {
+        status.canary.weights = None;
+        return;
+    }
+    let routes = &view.snapshot.routes;
+    if routes.is_empty() || routes.iter().any(|route| route.canary_weight.is_none()) {
+        return;
+    }
+    let to_i32 = |weight: u32| i32::try_from(weight).unwrap_or(i32::MAX);
+    let canary = view.highest_weight();
+    let stable = stable_hash(status).to_owned();
+    status.canary.weights = Some(TrafficWeights {
+        canary: WeightDestination {
+            weight: to_i32(canary),
+            service_name: view.canary.canary_service.clone(),
+            pod_template_hash: view.hash().to_owned(),
+        },
+        stable: WeightDestination {
+            weight: to_i32(view.max_weight().saturating_sub(canary)),
+            service_name: view.canary.stable_service.clone(),
+            pod_template_hash: stable,
+        },
+        additional: Vec::new(),
+        verified: None,
+    });
+}
+
+/// Whether two statuses differ in more than what follows pods coming and going: counts, the phase's message, and the
+/// times of conditions. Such a difference is written at once; the others may be merged for a moment.
+#[must_use]
+pub fn is_urgent(old: &RolloutStatus, new: &RolloutStatus) -> bool {
+    let calm = |status: &RolloutStatus| {
+        let mut status = status.clone();
+        status.replicas = 0;
+        status.updated_replicas = 0;
+        status.ready_replicas = 0;
+        status.available_replicas = 0;
+        status.hpa_replicas = 0;
+        status.message = String::new();
+        for condition in &mut status.conditions {
+            condition.last_update_time = None;
+            condition.last_transition_time = None;
+        }
+        status.conditions.retain(|condition| !condition.is(crds::condition::ConditionType::Available));
+        status
+    };
+    calm(old) != calm(new)
+}
+
+/// Brings only counts, conditions and phase up to date, because no decision was made about the wanted version.
+pub(crate) fn observe_only(view: &View<'_>, draft: &mut Draft) {
+    count(view, &mut draft.status);
+    draft.status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    conditions::update(view, &Change::default(), &mut draft.status);
+    set_phase(view, &mut draft.status);
+}

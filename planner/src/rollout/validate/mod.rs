@@ -1,0 +1,88 @@
+//! Whether a spec can be acted on. Only the first thing that is wrong is reported.
+
+mod canary;
+mod references;
+mod template;
+
+use std::fmt::Display;
+
+use crds::rollout::{CanaryStrategy, RolloutSpec};
+
+use super::{Snapshot, TemplateIdentity};
+
+/// A spec that can be acted on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Valid<'a> {
+    /// The spec.
+    pub spec: &'a RolloutSpec,
+    /// Its strategy.
+    pub canary: &'a CanaryStrategy,
+    /// The wanted template.
+    pub template: &'a TemplateIdentity,
+}
+
+/// What is wrong: where, with which value, and what it should be.
+type Problem = String;
+
+/// Says that the value of a field is wrong.
+fn wrong(path: impl Display, value: impl Display, message: impl Display) -> Problem {
+    format!("{path}: Invalid value: {value}: {message}")
+}
+
+/// Says that a field is missing.
+fn missing(path: impl Display, message: impl Display) -> Problem {
+    format!("{path}: Required value: {message}")
+}
+
+/// Says that a field is not supported by this version.
+fn unsupported(path: impl Display, what: &str) -> Problem {
+    format!("{path}: Forbidden: {what} is not supported by this version: remove it")
+}
+
+/// Returns the spec if it can be acted on.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn check(snapshot: &Snapshot) -> Result<Valid<'_>, Problem> {
+    let spec = snapshot.rollout.spec.as_ref().map_err(Clone::clone)?;
+    numbers(spec)?;
+    let strategy = &spec.strategy;
+    if strategy.canary.is_some() && strategy.blue_green.is_some() {
+        return Err(wrong("spec.strategy", "canary, blueGreen", "Multiple Strategies can not be listed"));
+    }
+    if strategy.blue_green.is_some() {
+        return Err(unsupported("spec.strategy.blueGreen", "blueGreen"));
+    }
+    let Some(canary) = &strategy.canary else {
+        return Err(missing(
+            "spec.strategy",
+            "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
+        ));
+    };
+    let template = template::check(snapshot, spec)?;
+    canary::check(spec, canary)?;
+    references::check(snapshot, canary)?;
+    if let Some(problem) = &snapshot.routing_problem {
+        return Err(problem.clone());
+    }
+    Ok(Valid { spec, canary, template })
+}
+
+fn numbers(spec: &RolloutSpec) -> Result<(), Problem> {
+    let not_negative = [
+        ("spec.replicas", spec.replicas),
+        ("spec.minReadySeconds", Some(spec.min_ready_seconds)),
+        ("spec.revisionHistoryLimit", spec.revision_history_limit),
+        ("spec.progressDeadlineSeconds", spec.progress_deadline_seconds),
+    ];
+    for (path, value) in not_negative {
+        if let Some(value) = value.filter(|value| *value < 0) {
+            return Err(wrong(path, value, "must be greater than or equal to 0"));
+        }
+    }
+    let deadline = spec.progress_deadline_seconds.unwrap_or(600);
+    if deadline <= spec.min_ready_seconds {
+        return Err(wrong("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"));
+    }
+    Ok(())
+}

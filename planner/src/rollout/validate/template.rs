@@ -1,0 +1,74 @@
+//! Selector and pod template.
+
+use std::collections::BTreeMap;
+
+use crds::rollout::RolloutSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use serde_json::Value;
+
+use super::{Problem, missing, unsupported, wrong};
+use crate::rollout::{Snapshot, TemplateIdentity};
+
+/// Returns the wanted template, whose labels match the selector.
+pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'a TemplateIdentity, Problem> {
+    if let Some(workload) = &spec.workload_ref {
+        if spec.template.is_some() {
+            let message = "template must be empty for workload reference rollout";
+            return Err(wrong("spec.template", "{...}", message));
+        }
+        return Err(unsupported(format_args!("spec.workloadRef ({})", workload.name), "workloadRef"));
+    }
+    let selector = spec
+        .selector
+        .as_ref()
+        .ok_or_else(|| missing("spec.selector", "Rollout has missing field '.spec.selector'"))?;
+    let is_empty = selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty);
+    if is_empty {
+        return Err(wrong("spec.selector", "{}", "empty selector is invalid for deployment"));
+    }
+    let template = snapshot
+        .template
+        .as_ref()
+        .filter(|_| spec.template.is_some())
+        .ok_or_else(|| missing("spec.template", "Rollout has missing field '.spec.template'"))?;
+    let labels = labels(&template.text);
+    if !matches(selector, &labels) {
+        let value = serde_json::to_string(&labels).unwrap_or_default();
+        return Err(wrong(
+            "spec.template.metadata.labels",
+            value,
+            "`selector` does not match template `labels`",
+        ));
+    }
+    Ok(template)
+}
+
+/// The labels of a pod template.
+pub(super) fn labels(template: &str) -> BTreeMap<String, String> {
+    let template: Value = serde_json::from_str(template).unwrap_or_default();
+    let labels = template.pointer("/metadata/labels").and_then(Value::as_object);
+    labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// Whether labels fulfil a selector.
+pub(super) fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    let has_all = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    has_all && selector.match_expressions.iter().flatten().all(|expression| fulfils(expression, labels))
+}
+
+fn fulfils(expression: &LabelSelectorRequirement, labels: &BTreeMap<String, String>) -> bool {
+    let value = labels.get(&expression.key);
+    let is_listed = value.is_some_and(|value| expression.values.iter().flatten().any(|one| one == value));
+    match expression.operator.as_str() {
+        "In" => is_listed,
+        "NotIn" => !is_listed,
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        _ => false,
+    }
+}

@@ -1,0 +1,160 @@
+//! A snapshot with everything looked up that more than one decision needs.
+
+use crds::rollout::{CanaryStep, CanaryStrategy, LinnetStatus, RolloutSpec, RolloutStatus};
+use jiff::Timestamp;
+
+use super::revision::{self, Revisions};
+use super::{Snapshot, TemplateIdentity};
+use crate::facts::{ReplicaSetFacts, RouteFacts, ServiceFacts};
+
+/// A Rollout whose spec can be acted on, and its surroundings, at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct View<'a> {
+    /// All facts.
+    pub snapshot: &'a Snapshot,
+    /// The moment.
+    pub now: Timestamp,
+    /// The Rollout's spec.
+    pub spec: &'a RolloutSpec,
+    /// Its strategy.
+    pub canary: &'a CanaryStrategy,
+    /// The wanted template.
+    pub template: &'a TemplateIdentity,
+    /// Which ReplicaSet has which role.
+    pub revisions: Revisions<'a>,
+}
+
+impl<'a> View<'a> {
+    /// Looks up what the decisions need.
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        now: Timestamp,
+        spec: &'a RolloutSpec,
+        canary: &'a CanaryStrategy,
+        template: &'a TemplateIdentity,
+    ) -> Self {
+        Self { snapshot, now, spec, canary, template, revisions: revision::find(snapshot, template) }
+    }
+
+    /// The status as it was last seen.
+    pub(crate) fn status(&self) -> &'a RolloutStatus {
+        &self.snapshot.rollout.status
+    }
+
+    /// The name of the Rollout.
+    pub(crate) fn name(&self) -> &'a str {
+        &self.snapshot.rollout.meta.name
+    }
+
+    /// How many pods the user wants.
+    pub(crate) fn replicas(&self) -> i32 {
+        self.spec.replicas.unwrap_or(1)
+    }
+
+    /// The steps, in order.
+    pub(crate) fn steps(&self) -> &'a [CanaryStep] {
+        &self.canary.steps
+    }
+
+    /// The weight that is all of the traffic.
+    pub(crate) fn max_weight(&self) -> u32 {
+        self.canary
+            .traffic_routing
+            .as_ref()
+            .and_then(|routing| routing.max_traffic_weight)
+            .and_then(|weight| u32::try_from(weight).ok())
+            .filter(|weight| *weight > 0)
+            .unwrap_or(100)
+    }
+
+    /// Whether a router splits the traffic.
+    pub(crate) fn is_routed(&self) -> bool {
+        self.canary.traffic_routing.is_some()
+    }
+
+    /// The hash of the new version: that of its ReplicaSet, or the one that it will get.
+    pub(crate) fn hash(&self) -> &'a str {
+        self.revisions.new.map_or(self.template.hash.as_str(), |set| set.hash.as_str())
+    }
+
+    /// The hash of the stable version; empty before the first one is promoted.
+    pub(crate) fn stable_hash(&self) -> &'a str {
+        stable_hash(self.status())
+    }
+
+    /// Whether the new version is the stable one.
+    pub(crate) fn is_promoted(&self) -> bool {
+        self.stable_hash() == self.hash()
+    }
+
+    /// Whether there is no stable version yet.
+    pub(crate) fn is_first_deploy(&self) -> bool {
+        self.stable_hash().is_empty()
+    }
+
+    /// Whether the update was aborted and no retry was asked for.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.status().abort && !self.is_promoted()
+    }
+
+    /// Whether the user wants the new version without its remaining steps.
+    pub(crate) fn is_promoted_by_force(&self) -> bool {
+        self.status().promote_full && !self.is_promoted() && !self.is_aborted()
+    }
+
+    /// The index of the current step; `None` when all steps are done or there are none.
+    pub(crate) fn current_index(&self) -> Option<usize> {
+        current_index(self.status(), self.steps())
+    }
+
+    /// Which attempt to bring in the current version this is.
+    pub(crate) fn attempt(&self) -> i64 {
+        attempt(self.status())
+    }
+
+    /// A Service that the spec names, if there is one.
+    pub(crate) fn service(&self, name: &str) -> Option<&'a ServiceFacts> {
+        self.snapshot.services.get(name)
+    }
+
+    /// The highest weight of the new version that any route object asks for.
+    pub(crate) fn highest_weight(&self) -> u32 {
+        highest_weight(&self.snapshot.routes)
+    }
+
+    /// The ReplicaSets that are neither new nor stable and have, or want, pods.
+    pub(crate) fn older_with_pods(&self) -> impl Iterator<Item = &'a ReplicaSetFacts> + '_ {
+        self.revisions.older.iter().copied().filter(|set| set.replicas > 0)
+    }
+}
+
+/// The hash of the stable version; very old statuses kept it inside `canary`.
+pub(crate) fn stable_hash(status: &RolloutStatus) -> &str {
+    if status.stable_rs.is_empty() { &status.canary.stable_rs } else { &status.stable_rs }
+}
+
+/// The index of the current step; `None` when all steps are done or there are none.
+pub(crate) fn current_index(status: &RolloutStatus, steps: &[CanaryStep]) -> Option<usize> {
+    let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
+    (index < steps.len()).then_some(index)
+}
+
+/// Which attempt to bring in the current version a status speaks of.
+pub(crate) fn attempt(status: &RolloutStatus) -> i64 {
+    status.linnet.as_ref().and_then(|own| own.attempt).unwrap_or(1)
+}
+
+/// Our own block of a status, made if it is not there.
+pub(crate) fn own_block(status: &mut RolloutStatus) -> &mut LinnetStatus {
+    status.linnet.get_or_insert_default()
+}
+
+/// The highest weight of the new version that any of the routes asks for.
+pub(crate) fn highest_weight(routes: &[RouteFacts]) -> u32 {
+    routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0)
+}
+
+/// How many pods of a ReplicaSet are available; pods that it is about to lose do not count.
+pub(crate) fn available(set: Option<&ReplicaSetFacts>) -> i32 {
+    set.map_or(0, |set| set.available_replicas.min(set.replicas).max(0))
+}

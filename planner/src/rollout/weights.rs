@@ -1,0 +1,171 @@
+//! Which share of the traffic the new version is to get now.
+
+use super::draft::Draft;
+use super::replicas::{self, share, targets};
+use super::view::{View, available};
+use super::{Action, services, step};
+use crate::event::Event;
+use crate::facts::RouteFacts;
+use crate::waiting::Waiting;
+
+/// The weight that the routes are to have now. The first rule that applies decides; none of them raises a weight on
+/// pods that are not available, and none lowers it further than the stable version can carry.
+pub(crate) fn wanted(view: &View<'_>) -> u32 {
+    let observed = view.highest_weight();
+    if view.is_promoted() || view.is_first_deploy() {
+        let has_taken_over = services::selects(view, &view.canary.stable_service, view.stable_hash());
+        return if has_taken_over { lowered(view, 0) } else { observed };
+    }
+    if available(view.revisions.new) == 0 {
+        return 0;
+    }
+    if view.is_aborted() || !services::selects(view, &view.canary.canary_service, view.hash()) {
+        return lowered(view, 0);
+    }
+    if view.is_promoted_by_force() {
+        return observed;
+    }
+    let weight = of_step(view);
+    if weight < observed { lowered(view, weight) } else { weight }
+}
+
+/// The weight of the current step once the new version has the pods for it, else that of the step before.
+fn of_step(view: &View<'_>) -> u32 {
+    let max = view.max_weight();
+    let steps = view.steps();
+    let have = available(view.revisions.new);
+    if have >= replicas::enough(view, targets(view).canary) {
+        return step::wanted_weight(view);
+    }
+    let before = match view.current_index() {
+        Some(index) => step::weight_before(steps, index),
+        None => step::weight_at(steps, steps.len()),
+    }
+    .min(max);
+    if have >= replicas::enough(view, share(view.replicas(), before, max)) {
+        return before;
+    }
+    before.min(carried(have, view.replicas(), max))
+}
+
+/// The largest share that so many pods carry.
+fn carried(pods: i32, replicas: i32, max_weight: u32) -> u32 {
+    let (pods, replicas) = (i64::from(pods.max(0)), i64::from(replicas.max(0)));
+    if pods >= replicas {
+        return max_weight;
+    }
+    u32::try_from(pods * i64::from(max_weight) / replicas.max(1)).unwrap_or(max_weight).min(max_weight)
+}
+
+/// The weight that is closest to `weight` among those that leave the stable version no more than it can carry.
+fn lowered(view: &View<'_>, weight: u32) -> u32 {
+    let tolerated = replicas::allowance(view).unavailable;
+    let stable = available(view.revisions.stable);
+    lowest(
+        weight,
+        view.highest_weight(),
+        &Capacity { pods: stable, tolerated, replicas: view.replicas(), max_weight: view.max_weight() },
+    )
+}
+
+/// What the stable version can carry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capacity {
+    /// Its available pods.
+    pub pods: i32,
+    /// How many pods may be missing.
+    pub tolerated: i32,
+    /// How many pods the user wants.
+    pub replicas: i32,
+    /// The weight that is all of the traffic.
+    pub max_weight: u32,
+}
+
+/// The weight of the new version that is closest to `weight`, not above `observed`, and leaves the stable version no
+/// more than it can carry. Missing pods that `maxUnavailable` tolerates do not count as missing, but without any pod
+/// nothing can be carried.
+pub(crate) fn lowest(weight: u32, observed: u32, stable: &Capacity) -> u32 {
+    let is_enough = stable.pods >= stable.replicas
+        || (stable.pods > 0 && stable.pods.saturating_add(stable.tolerated) >= stable.replicas);
+    let share =
+        if is_enough { stable.max_weight } else { carried(stable.pods, stable.replicas, stable.max_weight) };
+    weight.max(stable.max_weight.saturating_sub(share)).min(observed.max(weight))
+}
+
+/// Whether every route asks for the weight of the current step.
+pub(crate) fn are_reached(view: &View<'_>) -> bool {
+    let want = step::wanted_weight(view);
+    !view.is_routed()
+        || (services::selects(view, &view.canary.canary_service, view.hash()) && are_at(view, want))
+}
+
+/// Whether every route asks for that weight.
+pub(crate) fn are_at(view: &View<'_>, weight: u32) -> bool {
+    !view.snapshot.routes.is_empty() && view.snapshot.routes.iter().all(|route| is_at(route, weight))
+}
+
+fn is_at(route: &RouteFacts, weight: u32) -> bool {
+    route.problem.is_none()
+        && route.version.is_some()
+        && route.in_shape
+        && route.canary_weight.unwrap_or(0) == weight
+}
+
+/// Writes the routes that do not ask for the wanted weight.
+pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
+    if !view.is_routed() {
+        return;
+    }
+    let want = wanted(view);
+    let observed = view.highest_weight();
+    let stable = available(view.revisions.stable);
+    let need = share(view.replicas(), view.max_weight().saturating_sub(want), view.max_weight());
+    if want > observed && stable < need {
+        draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
+        return;
+    }
+    for route in &view.snapshot.routes {
+        if let Some(message) = &route.problem {
+            draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() });
+        } else if !is_at(route, want) {
+            draft.act(action(route, want, view.hash(), view.stable_hash()));
+        }
+    }
+}
+
+/// Brings a route to a weight.
+pub(crate) fn action(route: &RouteFacts, weight: u32, canary_hash: &str, stable_hash: &str) -> Action {
+    let events = match route.canary_weight {
+        Some(old) if old != weight => {
+            let message = format!("Traffic weight updated from {old} to {weight}");
+            vec![Event::normal("TrafficWeightUpdated", message)]
+        }
+        _ => Vec::new(),
+    };
+    Action::SetWeight {
+        route: route.reference.clone(),
+        canary_weight: weight,
+        canary_hash: canary_hash.to_owned(),
+        stable_hash: stable_hash.to_owned(),
+        events,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::everything_is_there(0, 60, 5, 0)]
+    #[case::one_missing_is_tolerated(0, 60, 4, 0)]
+    #[case::two_of_five_carry_forty(0, 80, 2, 60)]
+    #[case::never_raised(0, 30, 2, 30)]
+    #[case::without_a_pod_nothing_moves(0, 60, 0, 60)]
+    #[case::part_of_the_way(20, 60, 5, 20)]
+    fn lowering(#[case] weight: u32, #[case] observed: u32, #[case] pods: i32, #[case] want: u32) {
+        let stable = Capacity { pods, tolerated: 1, replicas: 5, max_weight: 100 };
+        assert_eq!(lowest(weight, observed, &stable), want);
+    }
+}
