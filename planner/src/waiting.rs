@@ -75,6 +75,23 @@ pub enum Waiting {
         /// The run.
         run: String,
     },
+    /// A metric is measured later.
+    MeasurementDue {
+        /// The metric.
+        metric: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A metric backend was asked and has not answered.
+    MeasurementUnderWay {
+        /// The metric.
+        metric: String,
+    },
+    /// Secrets that the arguments of an analysis name have not been read.
+    SecretsUnread {
+        /// The Secrets.
+        secrets: Vec<String>,
+    },
     /// A template that the analysis names cannot be used.
     AnalysisTemplate {
         /// The template, and what is wrong with it.
