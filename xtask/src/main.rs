@@ -2,6 +2,10 @@
 
 mod cluster;
 mod generate;
+mod lint;
+mod stage;
+mod stand;
+mod tasks;
 
 use std::process::ExitCode;
 
@@ -22,11 +26,26 @@ enum Task {
     Cluster(cluster::Command),
     /// Write the files that are generated from the code.
     Generate(generate::Arguments),
+    /// Check everything that can be said about the code without running it.
+    Lint,
+    /// Check everything: lints, functions, and the stories on a real control plane.
+    Test,
+    /// Only the stories on a real control plane.
+    Stories,
+    /// Play a good and a bad version under live traffic, drawn as it happens.
+    Demo,
+    /// Measure times, with optimised programs.
+    Bench,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Cluster(command) => cluster::run(command),
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Task::Lint => lint::all().map(|()| ExitCode::SUCCESS),
+        Task::Test => tasks::test().map(|()| ExitCode::SUCCESS),
+        Task::Stories => tasks::stories().map(|()| ExitCode::SUCCESS),
+        Task::Demo => tasks::demo().map(|()| ExitCode::SUCCESS),
+        Task::Bench => tasks::bench().map(|()| ExitCode::SUCCESS),
     }
 }

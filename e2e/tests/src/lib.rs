@@ -1,1 +1,14 @@
-//! The user's stories on a real control plane, and what they are made of.
+//! What the stories on a real control plane are made of: the cluster, its users' traffic, its audit log.
+//!
+//! Every test runs inside the cluster's network namespace (`cargo xtask cluster exec`), in a Kubernetes namespace of
+//! its own, and says with each wait what it waits for.
+
+pub mod audit;
+pub mod facts;
+pub mod manifest;
+pub mod operator;
+pub mod share;
+pub mod space;
+pub mod story;
+pub mod traffic;
+pub mod wait;

@@ -17,9 +17,9 @@ use super::state;
 /// How often a long build says that it still goes on.
 const PROGRESS: Duration = Duration::from_secs(20);
 /// For tools that finish at once.
-const SHORT: Duration = Duration::from_secs(300);
+const SHORT: Duration = Duration::from_mins(5);
 /// A build that takes longer hangs.
-const LONG: Duration = Duration::from_secs(60 * 60);
+const LONG: Duration = Duration::from_hours(1);
 
 /// Builds binaries that are missing in the cache.
 #[derive(Debug, clap::Args)]
@@ -85,7 +85,15 @@ fn build(recipe: &Recipe, draft: &Path) -> Result<()> {
             let go_mod = fs::read_to_string(recipe.directory().join("go.mod"))?;
             let flags = recipe::linker_flags(stamp, module, &go_mod)?;
             let mut command = go(recipe);
-            command.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", &flags, "-o"]);
+            command.args([
+                "build",
+                "-mod=readonly",
+                "-buildvcs=false",
+                "-trimpath",
+                "-ldflags",
+                &flags,
+                "-o",
+            ]);
             command.arg(draft.join(recipe.name)).arg(package);
             let what = format!("{} (about {minutes} min where nothing is cached)", recipe.name);
             go_on(&mut command, &what)?;
@@ -162,7 +170,15 @@ fn unpack_wheel(recipe: &Recipe, member: &str, draft: &Path) -> Result<()> {
     eprintln!("fetching {}", recipe.name);
     let fetched = draft.join("wheel");
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+    ]);
     pip.arg("--requirement").arg(recipe.directory().join("requirements.txt")).arg("--dest").arg(&fetched);
     process::output(&mut pip, SHORT).context("needs pip (package python3-pip)")?;
     let wheel = fs::read_dir(&fetched)?.next().context("pip fetched nothing")??.path();

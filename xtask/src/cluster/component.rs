@@ -14,7 +14,7 @@ use super::process::{self, Identity};
 use super::state::{self, State};
 
 /// Generous: machines that run tests are busy.
-const READY_LIMIT: Duration = Duration::from_secs(120);
+const READY_LIMIT: Duration = Duration::from_mins(2);
 /// Lines of a failed component's log that are shown.
 const LOG_LINES: usize = 20;
 
@@ -62,14 +62,18 @@ impl Component {
         let file = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
         let mut command = Command::new("setsid");
         command.arg(&self.program).args(&self.arguments).current_dir(state.directory());
-        command.env_clear().envs(inherited()).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .env_clear()
+            .envs(inherited())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
             .with_context(|| format!("cannot start {} ({})", self.name, self.program.display()))?;
-        let record = Record { name: self.name.to_owned(), process: Identity::of(child.id())?, ready: self.ready };
+        let record =
+            Record { name: self.name.to_owned(), process: Identity::of(child.id())?, ready: self.ready };
         state::write_json(&record.path(state), &record)?;
         Ok(Running { child, record, log })
     }
@@ -104,7 +108,7 @@ impl Running {
             if let Some(status) = child.try_wait()? {
                 bail!("{name} ended ({status})");
             }
-            ready.ask(state)
+            Ok(ready.ask(state))
         })
         .with_context(|| format!("the end of {}:\n{}", self.log.display(), tail(&self.log)))
     }

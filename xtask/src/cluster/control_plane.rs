@@ -54,7 +54,9 @@ fn etcd(binary: &Path, data: &Path) -> Component {
 fn api_server(state: &State, binary: &Path) -> Component {
     let ready = Probe::Https { address: local(6443), path: "/readyz".to_owned() };
     Component::new("kube-apiserver", binary, ready)
-        .words("kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address=0.0.0.0 --secure-port=6443")
+        .words(
+            "kube-apiserver --etcd-servers=http://127.0.0.1:2379 --bind-address=0.0.0.0 --secure-port=6443",
+        )
         .arg(format!("--advertise-address={NODE_ADDRESS}"))
         .arg(format!("--service-cluster-ip-range={SERVICE_RANGE}"))
         .arg(format!("--cert-dir={}", state.text("pki")))
@@ -74,12 +76,15 @@ fn api_server(state: &State, binary: &Path) -> Component {
 
 fn controller_manager(state: &State, binary: &Path) -> Component {
     let ready = Probe::Https { address: local(10257), path: "/healthz".to_owned() };
-    with_kubeconfig(Component::new("kube-controller-manager", binary, ready).arg("kube-controller-manager"), state)
-        .arg(format!("--service-account-private-key-file={}", state.text("pki/sa.key")))
-        .arg(format!("--root-ca-file={}", state.text("pki/ca.crt")))
-        .words("--use-service-account-credentials --allocate-node-cidrs --node-cidr-mask-size=20")
-        .arg(format!("--cluster-cidr={POD_RANGE}"))
-        .words("--concurrent-replicaset-syncs=20")
+    with_kubeconfig(
+        Component::new("kube-controller-manager", binary, ready).arg("kube-controller-manager"),
+        state,
+    )
+    .arg(format!("--service-account-private-key-file={}", state.text("pki/sa.key")))
+    .arg(format!("--root-ca-file={}", state.text("pki/ca.crt")))
+    .words("--use-service-account-credentials --allocate-node-cidrs --node-cidr-mask-size=20")
+    .arg(format!("--cluster-cidr={POD_RANGE}"))
+    .words("--concurrent-replicaset-syncs=20")
 }
 
 fn scheduler(state: &State, binary: &Path) -> Component {

@@ -58,12 +58,18 @@ pub(crate) fn stop(state: &State) -> Result<()> {
     let inode = namespace.as_ref().and_then(Namespace::inode);
     let spared = process::ancestry();
     process::wait_for("the processes of the cluster to end", LIMIT, || {
-        let mut left: Vec<u32> =
-            records.iter().map(|record| &record.process).filter(|own| own.is_alive()).map(|own| own.pid).collect();
+        let mut left: Vec<u32> = records
+            .iter()
+            .map(|record| &record.process)
+            .filter(|own| own.is_alive())
+            .map(|own| own.pid)
+            .collect();
         // A process may have been started just before a crash could write it down, or by a component.
         left.extend(inode.iter().flat_map(|inode| namespace::members(*inode)));
         left.retain(|pid| !spared.contains(pid));
-        left.iter().for_each(|pid| process::kill(*pid));
+        for pid in &left {
+            process::kill(*pid);
+        }
         Ok(if left.is_empty() { Ok(()) } else { Err(format!("still there: {left:?}")) })
     })?;
     namespace.iter().try_for_each(Namespace::remove)?;

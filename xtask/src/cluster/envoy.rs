@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn node_id_names_the_gateway_pod() {
         let id = bootstrap("10.244.0.7")["node"]["id"].clone();
-        assert_eq!(id, "router~10.244.0.7~istio-ingressgateway-0.istio-system~istio-system.svc.cluster.local");
+        assert_eq!(
+            id,
+            "router~10.244.0.7~istio-ingressgateway-0.istio-system~istio-system.svc.cluster.local"
+        );
     }
 }

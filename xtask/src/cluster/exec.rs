@@ -27,7 +27,10 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<std::convert::Infallible> {
     let state = State::of(&options.name)?;
     let Some(namespace) = Namespace::find(&state)? else {
-        bail!("the cluster {0} is not running; start it with `cargo xtask cluster up --name {0}`", options.name)
+        bail!(
+            "the cluster {0} is not running; start it with `cargo xtask cluster up --name {0}`",
+            options.name
+        )
     };
     let mut command = namespace.enter();
     surroundings(&mut command, &state)?;

@@ -15,7 +15,7 @@ use super::state::{self, State};
 /// Where the API server listens, as the administrator's kubeconfig names it.
 pub(crate) const API_SERVER: &str = "https://127.0.0.1:6443";
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Names by which a client may call the API server and verify that it is the one.
 const SERVING_NAMES: &str = "subjectAltName=IP:127.0.0.1,IP:NODE,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,\

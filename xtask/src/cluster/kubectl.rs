@@ -13,7 +13,7 @@ use super::process;
 use super::state::{self, State};
 
 /// Generous: the first apply after a start waits for the API server's schemas.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs kubectl and returns what it printed.
 ///

@@ -97,3 +97,25 @@ fn inside(namespace: &Namespace, arguments: &[&str]) -> Result<ExitCode> {
         .context("cannot start nsenter (package util-linux)")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static std::path::Path {
+    recipe::repository()
+}
+
+/// The directory of what was built and is kept between checkouts.
+///
+/// # Errors
+/// When neither `LINNET_CACHE`, `XDG_CACHE_HOME` nor `HOME` says where it may live.
+pub(crate) fn cache() -> Result<std::path::PathBuf> {
+    state::home("LINNET_CACHE", "XDG_CACHE_HOME", ".cache")
+}
+
+/// Builds a package of this workspace and returns where its program `name` is.
+///
+/// # Errors
+/// When cargo fails, or the package has no such program.
+pub(crate) fn program_of(package: &str, name: &str, release: bool) -> Result<std::path::PathBuf> {
+    let programs = cargo_build::build(&[package], release)?;
+    programs.get(name).cloned().with_context(|| format!("package {package} has no program {name}"))
+}

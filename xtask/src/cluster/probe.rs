@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::process;
@@ -39,22 +38,26 @@ pub(crate) enum Probe {
 }
 
 impl Probe {
-    /// Whether the component is ready; the inner error says why not.
+    /// Whether the component is ready.
     ///
     /// # Errors
-    /// Never for a component that is not ready; only when the question itself cannot be asked.
-    pub(crate) fn ask(&self, state: &State) -> Result<Result<(), String>> {
+    /// Why it is not.
+    pub(crate) fn ask(&self, state: &State) -> Result<(), String> {
         match self {
-            Self::Http { address, path } => Ok(get(*address, path)),
+            Self::Http { address, path } => get(*address, path),
             Self::Https { address, path } => {
                 let mut kubectl = Command::new(state.path("bin").join("kubectl"));
-                kubectl.args(["--kubeconfig=/dev/null", "--insecure-skip-tls-verify=true", "--request-timeout=3s"]);
+                kubectl.args([
+                    "--kubeconfig=/dev/null",
+                    "--insecure-skip-tls-verify=true",
+                    "--request-timeout=3s",
+                ]);
                 kubectl.arg(format!("--server=https://{address}")).args(["get", "--raw", path]);
-                Ok(process::output(&mut kubectl, LIMIT).map(drop).map_err(|error| format!("{error:#}")))
+                process::output(&mut kubectl, LIMIT).map(drop).map_err(|error| format!("{error:#}"))
             }
-            Self::Port { address } => {
-                Ok(TcpStream::connect_timeout(address, LIMIT).map(drop).map_err(|error| format!("{address}: {error}")))
-            }
+            Self::Port { address } => TcpStream::connect_timeout(address, LIMIT)
+                .map(drop)
+                .map_err(|error| format!("{address}: {error}")),
         }
     }
 }
@@ -72,7 +75,9 @@ fn exchange(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    stream.write_all(
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
     let mut answer = Vec::new();
     stream.take(64 * 1024).read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);

@@ -198,7 +198,8 @@ pub(crate) fn describe(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    const STAT: &str = "77 (a) b (c)) S 12 77 77 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 4242 1000 10 18446744073709551615 1";
+    const STAT: &str =
+        "77 (a) b (c)) S 12 77 77 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 4242 1000 10 18446744073709551615 1";
 
     fn identity() -> Identity {
         Identity { pid: 77, started: 4242, boot: "b1".to_owned() }
@@ -246,8 +247,9 @@ mod tests {
 
     #[test]
     fn failure_carries_what_the_command_said() {
-        let error = output(Command::new("sh").args(["-c", "echo broken >&2; exit 3"]), Duration::from_secs(10))
-            .unwrap_err();
+        let error =
+            output(Command::new("sh").args(["-c", "echo broken >&2; exit 3"]), Duration::from_secs(10))
+                .unwrap_err();
         assert!(format!("{error:#}").contains("broken"), "{error:#}");
     }
 

@@ -71,6 +71,9 @@ mod tests {
     #[test]
     fn only_what_runs_is_scraped() {
         assert_eq!(jobs(&[Extra::Prometheus]), ["pods"]);
-        assert_eq!(jobs(&[Extra::Prometheus, Extra::Istio, Extra::Traefik]), ["pods", "traefik", "istio-gateway"]);
+        assert_eq!(
+            jobs(&[Extra::Prometheus, Extra::Istio, Extra::Traefik]),
+            ["pods", "traefik", "istio-gateway"]
+        );
     }
 }

@@ -194,7 +194,7 @@ impl Recipe {
         for input in self.inputs {
             let path = self.directory().join(input);
             match std::fs::read_to_string(&path) {
-                Ok(text) => identity.push_str(&format!("{input} {}\n{text}", text.len())),
+                Ok(text) => identity.extend([input, " ", &text.len().to_string(), "\n", &text]),
                 // A wrapper that only names a tool has no main.go.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && *input == "main.go" => {}
                 Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -215,7 +215,8 @@ pub(crate) fn repository() -> &'static Path {
 /// # Errors
 /// When the text of go.mod does not require the module.
 pub(crate) fn linker_flags(stamp: &str, module: &str, go_mod: &str) -> Result<String> {
-    let version = required_version(go_mod, module).with_context(|| format!("go.mod does not require {module}"))?;
+    let version =
+        required_version(go_mod, module).with_context(|| format!("go.mod does not require {module}"))?;
     let number = version.trim_start_matches('v');
     let mut parts = number.split('.');
     let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

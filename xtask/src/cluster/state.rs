@@ -53,7 +53,9 @@ impl State {
     /// # Errors
     /// When the directory cannot be created.
     pub(crate) fn create(&self) -> Result<()> {
-        for directory in [self.directory.clone(), self.path("logs"), self.path("bin"), self.path("components")] {
+        for directory in
+            [self.directory.clone(), self.path("logs"), self.path("bin"), self.path("components")]
+        {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -74,7 +76,11 @@ impl State {
         }
         let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         if file.try_lock().is_err() {
-            bail!("another `cluster up` or `cluster down` of {} is at work (lock {})", self.name, path.display());
+            bail!(
+                "another `cluster up` or `cluster down` of {} is at work (lock {})",
+                self.name,
+                path.display()
+            );
         }
         Ok(file)
     }
@@ -169,7 +175,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         return Ok(None);
     }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value = serde_json::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
+    let value =
+        serde_json::from_str(&text).with_context(|| format!("{} cannot be understood", path.display()))?;
     Ok(Some(value))
 }
 

@@ -35,22 +35,22 @@ pub(crate) fn print(state: &State) -> Result<()> {
     let records = Record::all(state).context("the state of the cluster cannot be read")?;
     println!("{:<26} {:>9} {:>8}  READY", "COMPONENT", "PID", "RSS");
     for record in &records {
-        println!("{}", row(state, record)?);
+        println!("{}", row(state, record));
     }
     Ok(())
 }
 
-fn row(state: &State, record: &Record) -> Result<String> {
+fn row(state: &State, record: &Record) -> String {
     let pid = record.process.pid;
     if !record.process.is_alive() {
-        return Ok(format!("{:<26} {:>9} {:>8}  no: it has ended", record.name, pid, "-"));
+        return format!("{:<26} {:>9} {:>8}  no: it has ended", record.name, pid, "-");
     }
     let memory = process::resident_mib(pid).map_or_else(|| "-".to_owned(), |mib| format!("{mib} MiB"));
-    let ready = match record.ready.ask(state)? {
+    let ready = match record.ready.ask(state) {
         Ok(()) => "yes".to_owned(),
         Err(reason) => format!("no: {reason}"),
     };
-    Ok(format!("{:<26} {pid:>9} {memory:>8}  {ready}", record.name))
+    format!("{:<26} {pid:>9} {memory:>8}  {ready}", record.name)
 }
 
 /// Whether every component that was started still runs.

@@ -12,7 +12,9 @@ use super::namespace::{self, Namespace};
 use super::plan::{Extra, Plan};
 use super::recipe::Binary;
 use super::state::{ClusterName, State};
-use super::{build, cargo_build, control_plane, crds, down, facts, istio, node, prometheus, proxy, status, traefik};
+use super::{
+    build, cargo_build, control_plane, crds, down, facts, istio, node, prometheus, proxy, status, traefik,
+};
 
 /// Starts a cluster; one that runs already with the same parts is left alone.
 #[derive(Debug, clap::Args)]

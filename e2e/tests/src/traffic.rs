@@ -1,0 +1,227 @@
+//! Users: a steady stream of requests, each answer noted with its time, version and status.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::task::JoinSet;
+
+use crate::share::Share;
+
+/// How many requests may be under way at once.
+const WORKERS: u32 = 16;
+
+/// Where users come in.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The URL of the data plane, such as `http://127.0.0.1:9000/`.
+    pub url: String,
+    /// The host that users ask for.
+    pub host: String,
+}
+
+/// One request and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When it was sent.
+    pub sent: Instant,
+    /// When its answer was complete.
+    pub answered: Instant,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The application answered, be it with an error that it was told to give.
+    Answered {
+        /// The version that answered.
+        version: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Nobody answered, or the data plane did in the application's place.
+    Lost(String),
+}
+
+/// Requests that are being sent until [`Traffic::stop`].
+#[derive(Debug)]
+pub struct Traffic {
+    samples: Arc<Mutex<Vec<Sample>>>,
+    stopped: Arc<AtomicBool>,
+    workers: JoinSet<()>,
+}
+
+impl Traffic {
+    /// Starts to send `per_second` requests per second.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn start(entrance: &Entrance, per_second: u32) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(10))
+            .pool_max_idle_per_host(WORKERS as usize)
+            .build()
+            .context("cannot build the HTTP client")?;
+        let samples = Arc::default();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let mut workers = JoinSet::new();
+        let gap = Duration::from_secs(1) * WORKERS / per_second.max(1);
+        for worker in 0..WORKERS {
+            let user = User {
+                client: client.clone(),
+                entrance: entrance.clone(),
+                samples: Arc::clone(&samples),
+                stopped: Arc::clone(&stopped),
+            };
+            workers.spawn(user.send_until_stopped(gap * worker / WORKERS, gap));
+        }
+        Ok(Self { samples, stopped, workers })
+    }
+
+    /// The requests that were sent at or after `since` and have been answered or lost by now.
+    #[must_use]
+    pub fn since(&self, since: Instant) -> Tally {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        Tally { samples: samples.iter().filter(|sample| sample.sent >= since).cloned().collect() }
+    }
+
+    /// Waits until `count` requests that were sent from now on have been answered or lost.
+    ///
+    /// # Errors
+    /// When that takes longer than a minute.
+    pub async fn next(&self, count: usize) -> Result<Tally> {
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_mins(1) {
+            let tally = self.since(since);
+            if tally.samples.len() >= count {
+                return Ok(tally);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::bail!("{count} requests were not answered within a minute: {}", self.since(since))
+    }
+
+    /// Stops and returns everything that was sent.
+    pub async fn stop(mut self) -> Tally {
+        self.stopped.store(true, Ordering::Relaxed);
+        while self.workers.join_next().await.is_some() {}
+        Tally { samples: std::mem::take(&mut *self.samples.lock().unwrap_or_else(PoisonError::into_inner)) }
+    }
+}
+
+struct User {
+    client: reqwest::Client,
+    entrance: Entrance,
+    samples: Arc<Mutex<Vec<Sample>>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl User {
+    async fn send_until_stopped(self, offset: Duration, gap: Duration) {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + offset, gap);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.stopped.load(Ordering::Relaxed) {
+            ticks.tick().await;
+            let sent = Instant::now();
+            let outcome = self.send().await;
+            let sample = Sample { sent, answered: Instant::now(), outcome };
+            self.samples.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
+        }
+    }
+
+    async fn send(&self) -> Outcome {
+        let request = self.client.get(&self.entrance.url).header("host", &self.entrance.host);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Outcome::Lost(format!("{error:?}")),
+        };
+        let status = response.status().as_u16();
+        // Only the application names its version: an answer without it came from the data plane.
+        let version =
+            response.headers().get("x-version").and_then(|value| value.to_str().ok().map(str::to_owned));
+        if let Err(error) = response.bytes().await {
+            return Outcome::Lost(format!("the answer was cut: {error}"));
+        }
+        version.map_or_else(
+            || Outcome::Lost(format!("status {status} from the data plane")),
+            |version| Outcome::Answered { version, status },
+        )
+    }
+}
+
+/// A set of requests, counted.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// The requests, in the order of their answers.
+    pub samples: Vec<Sample>,
+}
+
+impl Tally {
+    /// The share of `version` among the answered requests.
+    #[must_use]
+    pub fn share(&self, version: &str) -> Share {
+        let answered = self.answered().count() as u64;
+        let hits = self.answered().filter(|(by, _)| *by == version).count() as u64;
+        Share { hits, total: answered }
+    }
+
+    /// Requests that nobody of the application answered.
+    #[must_use]
+    pub fn lost(&self) -> Vec<&str> {
+        self.samples
+            .iter()
+            .filter_map(|sample| match &sample.outcome {
+                Outcome::Lost(why) => Some(why.as_str()),
+                Outcome::Answered { .. } => None,
+            })
+            .collect()
+    }
+
+    /// How many answers were server errors of the application itself.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.answered().filter(|(_, status)| *status >= 500).count()
+    }
+
+    /// When the last request was sent that `version` answered.
+    #[must_use]
+    pub fn last_of(&self, version: &str) -> Option<Instant> {
+        self.samples.iter().filter(|sample| sample.outcome.is_by(version)).map(|sample| sample.sent).max()
+    }
+
+    fn answered(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.samples.iter().filter_map(|sample| match &sample.outcome {
+            Outcome::Answered { version, status } => Some((version.as_str(), *status)),
+            Outcome::Lost(_) => None,
+        })
+    }
+}
+
+impl Outcome {
+    fn is_by(&self, wanted: &str) -> bool {
+        matches!(self, Self::Answered { version, .. } if version == wanted)
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for sample in &self.samples {
+            let name = match &sample.outcome {
+                Outcome::Answered { version, status } => format!("{version} {status}"),
+                Outcome::Lost(why) => format!("lost ({why})"),
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        write!(f, "{} requests", self.samples.len())?;
+        for (name, count) in counts {
+            write!(f, ", {count} x {name}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! How things look: pure functions from objects to words, tables and trees.
+
+pub(crate) mod age;
+pub(crate) mod draw;
+pub(crate) mod health;
+pub(crate) mod paint;
+pub(crate) mod reason;
+pub(crate) mod table;

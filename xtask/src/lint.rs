@@ -1,0 +1,78 @@
+//! `lint`: everything that can be said about the code without running it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cluster::{cache, repository};
+use crate::stage::{cargo, run, xtask};
+
+/// The rooms without a clock, a client or a thread.
+const PURE_ROOMS: [&str; 5] = ["crds", "analysis", "planner", "traffic-routers", "engine"];
+/// What would end their purity.
+const IMPURE: [&str; 6] = ["hyper", "kube-client", "rand", "reqwest", "tokio", "tower"];
+/// The release of cargo-deny that `deny.toml` is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Checks formatting, lints, documentation, dependencies, purity and generated files.
+///
+/// # Errors
+/// With the first check that fails.
+pub(crate) fn all() -> Result<()> {
+    run("formatting", &mut cargo(["fmt", "--all", "--check"]))?;
+    run("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
+    run("generated files", &mut xtask(["generate", "--check"])?)?;
+    purity()?;
+    let mut deny = Command::new(cargo_deny()?);
+    run("dependencies", deny.args(["--locked", "check", "bans", "licenses", "sources"]))
+}
+
+/// Fails when a pure room depends on a clock, a client or a runtime.
+fn purity() -> Result<()> {
+    println!("== purity of {}", PURE_ROOMS.join(", "));
+    for room in PURE_ROOMS {
+        let mut tree = cargo(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", room]);
+        let output = tree.current_dir(repository()).output().context("cannot run cargo tree")?;
+        if !output.status.success() {
+            bail!("cargo tree of {room} failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let found = impure(&text);
+        if !found.is_empty() {
+            bail!("{room} must be pure, but depends on {}", found.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// The impure crates of a dependency tree that has one crate per line.
+fn impure(tree: &str) -> Vec<&str> {
+    let names = tree.lines().filter_map(|line| line.split_whitespace().next());
+    let mut found: Vec<&str> = names.filter(|name| IMPURE.contains(name)).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The program cargo-deny, built into the cache where it is missing.
+fn cargo_deny() -> Result<PathBuf> {
+    let root = cache()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
+    let program = root.join("bin/cargo-deny");
+    if !program.exists() {
+        let mut install = cargo(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--force"]);
+        run("building cargo-deny", install.arg("--root").arg(&root))?;
+    }
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn impure_crates_are_found_by_their_whole_name() {
+        let tree = "planner v0.1.0\nserde v1.0.0\ntokio v1.54.1\nhyper-util v0.1.0\ntokio v1.54.1 (*)\n";
+        assert_eq!(super::impure(tree), ["tokio"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! A cluster that runs everything, for as long as a task needs it.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cluster::program_of;
+use crate::stage::{run, xtask};
+
+/// How the programs of this workspace are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly, for stories.
+    Dev,
+    /// With optimisations, for measurements.
+    Release,
+}
+
+/// A running cluster. It is removed when the value goes, however the task ends.
+#[derive(Debug)]
+pub(crate) struct Stand {
+    name: &'static str,
+}
+
+impl Stand {
+    /// Builds what is missing and starts a cluster with the named parts.
+    ///
+    /// # Errors
+    /// When something cannot be built or started.
+    pub(crate) fn up(name: &'static str, parts: &str, profile: Profile) -> Result<Self> {
+        let operator = program_of("operator", "linnet", profile == Profile::Release)?;
+        let image = format!("linnet={}", operator.display());
+        let stand = Self { name };
+        let mut up = xtask(["cluster", "up", "--name", name, "--with", parts, "--image", &image])?;
+        if profile == Profile::Release {
+            up.arg("--release");
+        }
+        run("cluster", &mut up)?;
+        Ok(stand)
+    }
+
+    /// A command that runs what is appended to it inside the cluster's network namespace.
+    ///
+    /// # Errors
+    /// When the path of this program is not known.
+    pub(crate) fn exec(&self) -> Result<Command> {
+        xtask(["cluster", "exec", "--name", self.name, "--"])
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        if let Err(error) = down(self.name) {
+            eprintln!("cluster {} was not removed: {error:#}", self.name);
+        }
+    }
+}
+
+/// Removes a cluster without a word, so that what the task printed last stays last.
+fn down(name: &str) -> Result<()> {
+    let mut command = xtask(["cluster", "down", "--name", name])?;
+    let output = command.stdin(Stdio::null()).output().context("cannot run cluster down")?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}

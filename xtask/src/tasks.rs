@@ -1,0 +1,58 @@
+//! What `make` calls: `test`, `demo`, `bench`.
+
+use anyhow::Result;
+
+use crate::cluster::program_of;
+use crate::lint;
+use crate::stage::{cargo, run};
+use crate::stand::{Profile, Stand};
+
+/// Everything that a story may need.
+const ALL_PARTS: &str = "node,proxy,traefik,istio,prometheus";
+/// What the demo needs, so that its first run builds no more.
+const DEMO_PARTS: &str = "node,traefik,prometheus";
+
+/// Lints, functions, and the stories on a real control plane; the test runner has the last word.
+///
+/// # Errors
+/// With the first stage that fails.
+pub(crate) fn test() -> Result<()> {
+    lint::all()?;
+    run("functions", &mut cargo(["test", "--workspace", "--locked", "--lib", "--bins"]))?;
+    stories()
+}
+
+/// The stories on a control plane of their own.
+///
+/// # Errors
+/// When the cluster cannot be started, or a story fails.
+pub(crate) fn stories() -> Result<()> {
+    let stories = ["test", "--package", "e2e-tests", "--locked", "--test", "*"];
+    run("building the stories", cargo(stories).arg("--no-run"))?;
+    let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
+    let stand = Stand::up("stories", ALL_PARTS, Profile::Dev)?;
+    let mut inside = stand.exec()?;
+    inside.arg("cargo").args(stories).args(["--offline", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"]);
+    run("stories", inside.env("KUBECTL_LINNET", plugin))
+}
+
+/// A good and a bad version under live traffic, drawn as it happens.
+///
+/// # Errors
+/// When the demo does not end as it should.
+pub(crate) fn demo() -> Result<()> {
+    let demo = program_of("e2e-tests", "demo", false)?;
+    let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
+    let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev)?;
+    run("demo", stand.exec()?.arg(demo).env("KUBECTL_LINNET", plugin))
+}
+
+/// Times, measured with optimised programs.
+///
+/// # Errors
+/// When a measurement fails.
+pub(crate) fn bench() -> Result<()> {
+    let bench = program_of("e2e-tests", "bench", true)?;
+    let stand = Stand::up("bench", ALL_PARTS, Profile::Release)?;
+    run("bench", stand.exec()?.arg(bench))
+}
