@@ -139,6 +139,7 @@ pub(crate) fn wait_for<T>(
 pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
     let line = describe(command);
     let mut child = command
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
