@@ -150,3 +150,11 @@ pub fn counts<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<Stri
     }
     counts
 }
+
+/// Everything that was ever logged.
+///
+/// # Errors
+/// When the log cannot be read, or a line of it is no audit event.
+pub fn whole(path: &Path) -> Result<Vec<Entry>> {
+    Mark { path: path.to_owned(), offset: 0 }.entries()
+}

@@ -90,6 +90,14 @@ impl Traffic {
         Tally { samples: samples.iter().filter(|sample| sample.sent >= since).cloned().collect() }
     }
 
+    /// The requests that were sent from `since` on and before `end`.
+    #[must_use]
+    pub fn between(&self, since: Instant, end: Instant) -> Tally {
+        let mut tally = self.since(since);
+        tally.samples.retain(|sample| sample.sent < end);
+        tally
+    }
+
     /// Waits until `count` requests that were sent from now on have been answered or lost.
     ///
     /// # Errors
@@ -186,6 +194,12 @@ impl Tally {
     #[must_use]
     pub fn errors(&self) -> usize {
         self.answered().filter(|(_, status)| *status >= 500).count()
+    }
+
+    /// How many answers of `version` were server errors.
+    #[must_use]
+    pub fn errors_of(&self, version: &str) -> usize {
+        self.answered().filter(|(by, status)| *by == version && *status >= 500).count()
     }
 
     /// When the last request was sent that `version` answered.

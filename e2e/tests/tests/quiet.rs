@@ -1,0 +1,85 @@
+//! How much is written: little during an update, nothing at rest, be it healthy or aborted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use crds::rollout::RolloutPhase;
+use e2e_tests::audit::{Entry, Mark, counts};
+use e2e_tests::operator;
+use e2e_tests::space::Space;
+use e2e_tests::story::{App, Router, manifests};
+use serde_json::json;
+
+/// Writes of one update of 5 replicas through NGINX with two weights and two pauses, beside events.
+const WRITES: usize = 24;
+/// How long rest is watched.
+const REST: Duration = Duration::from_mins(1);
+/// An old ReplicaSet is kept this long; at rest means after that.
+const DELAYS: Duration = Duration::from_secs(36);
+
+/// The example with 5 replicas, weights 20 and 60, two pauses of 2 s, and no analysis.
+async fn deploy() -> Result<App> {
+    operator::shared().await?;
+    let space = Space::create("quiet").await?;
+    let mut manifests = manifests(&space, Router::Nginx)?;
+    let rollout = e2e_tests::manifest::of_kind(&mut manifests, "Rollout")?;
+    rollout["spec"]["replicas"] = json!(5);
+    let canary = &mut rollout["spec"]["strategy"]["canary"];
+    canary["analysis"] = json!(null);
+    canary["steps"] = json!([
+        { "setWeight": 20 }, { "pause": { "duration": "2s" } },
+        { "setWeight": 60 }, { "pause": { "duration": "2s" } },
+    ]);
+    App::deploy(&space, &manifests).await
+}
+
+/// What the operator wrote in a namespace, leases and events apart.
+fn writes(log: Vec<Entry>, namespace: &str) -> Vec<Entry> {
+    log.into_iter()
+        .filter(|entry| entry.is_by(operator::NAMESPACE, operator::RELEASE) && entry.is_write())
+        .filter(|entry| entry.namespace() == namespace && entry.resource() != "events")
+        .collect()
+}
+
+#[tokio::test]
+async fn an_update_takes_few_writes_and_rest_takes_none() -> Result<()> {
+    let app = deploy().await?;
+    let log = &app.space.facts.audit_log;
+
+    let mark = Mark::now(log)?;
+    app.update("v2", &[]).await?;
+    app.phase(RolloutPhase::Healthy, Duration::from_mins(1)).await?;
+    tokio::time::sleep(DELAYS).await;
+    let entries = mark.entries()?;
+    let events =
+        entries.iter().filter(|entry| entry.namespace() == app.space.name && entry.resource() == "events");
+    let events = events.filter(|entry| entry.is_by(operator::NAMESPACE, operator::RELEASE)).count();
+    let update = writes(entries, &app.space.name);
+    println!("one update: {} writes {:?}, and {events} events", update.len(), counts(&update));
+    ensure!(update.len() <= WRITES, "{} writes: {:?}", update.len(), counts(&update));
+    rest(&app, "after a promotion").await?;
+
+    app.update("v3", &["--never-ready"]).await?;
+    app.until("the new pods", Duration::from_secs(20), |status| status.updated_replicas > 0).await?;
+    app.patch_status(&json!({ "abort": true })).await?;
+    app.phase(RolloutPhase::Degraded, Duration::from_secs(20)).await?;
+    tokio::time::sleep(DELAYS).await;
+    rest(&app, "after an abort").await?;
+    app.space.remove().await
+}
+
+/// For a minute, nothing is written by any operator but Leases.
+async fn rest(app: &App, when: &str) -> Result<()> {
+    let mark = Mark::now(&app.space.facts.audit_log)?;
+    tokio::time::sleep(REST).await;
+    let is_ours = |entry: &Entry| entry.is_by(operator::NAMESPACE, operator::RELEASE) && entry.is_write();
+    let ours: Vec<Entry> = mark.entries()?.into_iter().filter(is_ours).collect();
+    let all: BTreeMap<String, usize> = counts(&ours);
+    println!("a minute of rest {when}: {all:?}");
+    let (leases, others): (Vec<&Entry>, Vec<&Entry>) =
+        ours.iter().partition(|entry| entry.resource() == "leases");
+    ensure!(others.is_empty(), "{when}, {:?} were written", counts(others));
+    ensure!(!leases.is_empty(), "the leader does not renew its lease: the operator does not run");
+    Ok(())
+}
