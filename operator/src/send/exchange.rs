@@ -1,0 +1,222 @@
+//! One exchange with the API server as values: a request of the engine to HTTP, and HTTP to an answer.
+
+use std::time::Duration;
+
+use axum::http::{Method, Request as HttpRequest, header};
+use crds::object_ref::Kind;
+use engine::effect::{Call, Request};
+use engine::input::Answer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::Directory;
+use crate::watch::decode;
+
+/// How writes of this operator are marked in `metadata.managedFields`.
+const FIELD_MANAGER: &str = "linnet";
+
+/// The word of RBAC, logs and metrics for a call.
+pub(crate) const fn verb(call: &Call) -> &'static str {
+    match call {
+        Call::Get => "get",
+        Call::Create(_) => "create",
+        Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => "patch",
+        Call::Delete { .. } => "delete",
+    }
+}
+
+/// Returns the HTTP request that a request of the engine stands for, or in words why there is none.
+pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<HttpRequest<Vec<u8>>, String> {
+    let object = &request.object;
+    let path = match &request.call {
+        Call::Create(_) => directory.collection_path(object.kind, &object.namespace),
+        Call::MergePatchStatus(_) => directory.object_path(object, Some("status")),
+        Call::Get | Call::MergePatch(_) | Call::JsonPatch(_) | Call::Delete { .. } => {
+            directory.object_path(object, None)
+        }
+    };
+    let (method, content_type, body) = match &request.call {
+        Call::Get => (Method::GET, None, None),
+        Call::Create(body) => (Method::POST, Some("application/json"), Some(bytes(body)?)),
+        Call::MergePatch(body) | Call::MergePatchStatus(body) => {
+            (Method::PATCH, Some("application/merge-patch+json"), Some(bytes(body)?))
+        }
+        Call::JsonPatch(body) => (Method::PATCH, Some("application/json-patch+json"), Some(bytes(body)?)),
+        Call::Delete { uid, resource_version } => {
+            let options = delete_options(uid, resource_version.as_deref());
+            (Method::DELETE, Some("application/json"), Some(bytes(&options)?))
+        }
+    };
+    let uri = match &request.call {
+        Call::Get | Call::Delete { .. } => path,
+        Call::Create(_) | Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => {
+            format!("{path}?fieldManager={FIELD_MANAGER}")
+        }
+    };
+    let builder = HttpRequest::builder().method(method).uri(uri).header(header::ACCEPT, "application/json");
+    let builder = match content_type {
+        Some(content_type) => builder.header(header::CONTENT_TYPE, content_type),
+        None => builder,
+    };
+    builder.body(body.unwrap_or_default()).map_err(|error| format!("the request cannot be built: {error}"))
+}
+
+fn bytes(body: &Value) -> Result<Vec<u8>, String> {
+    serde_json::to_vec(body).map_err(|error| format!("the body cannot be written: {error}"))
+}
+
+fn delete_options(uid: &str, resource_version: Option<&str>) -> Value {
+    let mut preconditions = json!({ "uid": uid });
+    if let (Some(version), Some(fields)) = (resource_version, preconditions.as_object_mut()) {
+        fields.insert("resourceVersion".to_owned(), version.into());
+    }
+    json!({
+        "apiVersion": "v1", "kind": "DeleteOptions",
+        "propagationPolicy": "Background", "preconditions": preconditions,
+    })
+}
+
+/// The part of a Status object that decisions rest on.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    reason: String,
+    message: String,
+    details: Option<Details>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Details {
+    retry_after_seconds: Option<u32>,
+}
+
+/// Returns what an HTTP answer says to the engine.
+///
+/// `retry_after` is the header of that name. A success whose object cannot be read is an unknown outcome.
+pub(crate) fn answer(request: &Request, status: u16, retry_after: Option<&str>, body: &[u8]) -> Answer {
+    if (200..300).contains(&status) {
+        return success(request, body);
+    }
+    let text = serde_json::from_slice::<Status>(body).ok();
+    let in_body = text.as_ref().and_then(|s| s.details.as_ref()).and_then(|d| d.retry_after_seconds);
+    let seconds = retry_after.and_then(|text| text.trim().parse::<u32>().ok()).or(in_body);
+    let Status { reason, message, .. } = text.unwrap_or_else(|| Status {
+        message: excerpt(body),
+        ..Status::default()
+    });
+    let retry_after = seconds.filter(|s| *s > 0).map(|s| Duration::from_secs(u64::from(s)));
+    Answer::Refused { status, reason, message, retry_after }
+}
+
+fn success(request: &Request, body: &[u8]) -> Answer {
+    // What remains of an Event or of a deleted object is of no use to anybody.
+    if request.object.kind == Kind::Event || matches!(request.call, Call::Delete { .. }) {
+        return Answer::Done;
+    }
+    let read = std::str::from_utf8(body)
+        .map_err(|error| error.to_string())
+        .and_then(|text| decode(request.object.kind, text));
+    match read {
+        Ok(object) => Answer::Object(Box::new(object)),
+        Err(problem) => Answer::Unknown { message: format!("the answer cannot be read: {problem}") },
+    }
+}
+
+/// The first words of an answer that is no Status object, such as a proxy's error page.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::object_ref::ObjectRef;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn directory() -> Directory {
+        Directory::new(&Cli::read(["linnet"]).unwrap().scope, "own")
+    }
+
+    fn request(kind: Kind, call: Call) -> Request {
+        Request { object: ObjectRef::new(kind, "shop", "web"), call }
+    }
+
+    const ROLLOUT: &str = "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts";
+
+    #[rstest]
+    #[case::get(Call::Get, "GET", "/web", None)]
+    #[case::create(Call::Create(json!({"a": 1})), "POST", "?fieldManager=linnet", Some("application/json"))]
+    #[case::merge(Call::MergePatch(json!({})), "PATCH", "/web?fieldManager=linnet", Some("application/merge-patch+json"))]
+    #[case::status(Call::MergePatchStatus(json!({})), "PATCH", "/web/status?fieldManager=linnet", Some("application/merge-patch+json"))]
+    #[case::json(Call::JsonPatch(json!([])), "PATCH", "/web?fieldManager=linnet", Some("application/json-patch+json"))]
+    #[case::delete(Call::Delete { uid: "u".into(), resource_version: None }, "DELETE", "/web", Some("application/json"))]
+    fn requests(#[case] call: Call, #[case] method: &str, #[case] path: &str, #[case] content_type: Option<&str>) {
+        let http = http_request(&directory(), &request(Kind::Rollout, call)).unwrap();
+        assert_eq!(http.method().as_str(), method);
+        assert_eq!(http.uri().to_string(), format!("{ROLLOUT}{path}"));
+        assert_eq!(http.headers().get("content-type").map(|v| v.to_str().unwrap()), content_type);
+    }
+
+    #[test]
+    fn a_delete_is_conditioned_on_incarnation_and_version() {
+        let call = Call::Delete { uid: "u-1".into(), resource_version: Some("42".into()) };
+        let http = http_request(&directory(), &request(Kind::ReplicaSet, call)).unwrap();
+        let body: Value = serde_json::from_slice(http.body()).unwrap();
+        assert_eq!(body["preconditions"], json!({"uid": "u-1", "resourceVersion": "42"}));
+        assert_eq!(body["propagationPolicy"], "Background");
+    }
+
+    fn refused(answer: Answer) -> (u16, String, String, Option<Duration>) {
+        match answer {
+            Answer::Refused { status, reason, message, retry_after } => (status, reason, message, retry_after),
+            other => panic!("not a refusal: {other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case::conflict(409, None, r#"{"kind":"Status","reason":"Conflict","message":"changed"}"#, "Conflict", "changed", None)]
+    #[case::name_taken(409, None, r#"{"reason":"AlreadyExists","message":"there"}"#, "AlreadyExists", "there", None)]
+    #[case::header_says_when(429, Some("3"), r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, "TooManyRequests", "", Some(3))]
+    #[case::body_says_when(429, None, r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, "TooManyRequests", "", Some(9))]
+    #[case::a_date_is_no_number(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", "", "", None)]
+    #[case::a_proxys_page(502, None, "<html>\nBad Gateway", "", "<html> Bad Gateway", None)]
+    #[case::nothing_at_all(500, None, "", "", "", None)]
+    fn refusals(
+        #[case] status: u16,
+        #[case] retry_after: Option<&str>,
+        #[case] body: &str,
+        #[case] reason: &str,
+        #[case] message: &str,
+        #[case] seconds: Option<u64>,
+    ) {
+        let got = refused(answer(&request(Kind::Rollout, Call::Get), status, retry_after, body.as_bytes()));
+        assert_eq!(got, (status, reason.to_owned(), message.to_owned(), seconds.map(Duration::from_secs)));
+    }
+
+    #[rstest]
+    #[case::events_are_not_read(Kind::Event, Call::Create(json!({})))]
+    #[case::deleted_objects_are_not_read(Kind::ReplicaSet, Call::Delete { uid: String::new(), resource_version: None })]
+    fn done(#[case] kind: Kind, #[case] call: Call) {
+        assert!(matches!(answer(&request(kind, call), 200, None, b"{}"), Answer::Done));
+    }
+
+    #[test]
+    fn an_object_is_read() {
+        let body = br#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"shop","uid":"u","resourceVersion":"5"},"spec":{"selector":{"app":"web"}}}"#;
+        let Answer::Object(object) = answer(&request(Kind::Service, Call::Get), 200, None, body) else {
+            panic!("no object")
+        };
+        assert_eq!((object.kind, object.meta.resource_version.as_str()), (Kind::Service, "5"));
+    }
+
+    #[rstest]
+    #[case::cut_in_the_middle(br#"{"metadata":{"na"#)]
+    #[case::not_text(&[0xff, 0xfe])]
+    fn an_answer_that_cannot_be_read_is_an_unknown_outcome(#[case] body: &[u8]) {
+        let got = answer(&request(Kind::Service, Call::MergePatch(json!({}))), 200, None, body);
+        assert!(matches!(got, Answer::Unknown { .. }), "{got:?}");
+    }
+}
