@@ -26,13 +26,13 @@ pub(crate) struct Args {
     /// Network that pod addresses come from; all of it must be local to this machine.
     #[arg(long, default_value = "10.244.0.0/20")]
     pub(crate) pod_cidr: Cidr,
-    /// Where /sd (Prometheus http_sd), /pods and /healthz are served.
+    /// Where `/sd` (Prometheus `http_sd`), `/pods` and `/healthz` are served.
     #[arg(long, default_value = "127.0.0.1:9110")]
     pub(crate) sd_listen: SocketAddr,
     /// Image that is a binary of this machine, as NAME=/path; may be repeated.
     #[arg(long = "image", value_name = "NAME=PATH", value_parser = image)]
     pub(crate) images: Vec<(String, PathBuf)>,
-    /// Directory for the output of processes (NAMESPACE_POD_CONTAINER.log) and their files.
+    /// Directory for the output of processes (`NAMESPACE_POD_CONTAINER.log`) and their files.
     #[arg(long)]
     pub(crate) log_dir: Option<PathBuf>,
     /// API server (host:port) that processes are pointed to; the kubeconfig's own by default.

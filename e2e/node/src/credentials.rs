@@ -1,9 +1,10 @@
-//! What a process needs to speak to the API server as its ServiceAccount.
+//! What a process needs to speak to the API server as its `ServiceAccount`.
 //!
 //! A container would find it at a fixed path; processes of one machine cannot share that path. So each pod
 //! gets a directory with `token`, `ca.crt`, `namespace` and a `kubeconfig` that names them, and `KUBECONFIG`
 //! points there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,14 +84,15 @@ impl Server {
 
     fn kubeconfig(&self, dir: &Path, namespace: &str) -> Value {
         let scheme = if self.plain { "http" } else { "https" };
-        let mut cluster = json!({ "server": format!("{scheme}://{}:{}", self.host, self.port) });
+        let mut cluster =
+            BTreeMap::from([("server", json!(format!("{scheme}://{}:{}", self.host, self.port)))]);
         if self.insecure {
-            cluster["insecure-skip-tls-verify"] = json!(true);
+            cluster.insert("insecure-skip-tls-verify", json!(true));
         } else if self.ca.is_some() {
-            cluster["certificate-authority"] = json!(dir.join("ca.crt"));
+            cluster.insert("certificate-authority", json!(dir.join("ca.crt")));
         }
         if let Some(name) = &self.tls_server_name {
-            cluster["tls-server-name"] = json!(name);
+            cluster.insert("tls-server-name", json!(name));
         }
         json!({
             "apiVersion": "v1",
@@ -224,7 +226,7 @@ impl Credentials {
 mod tests {
     use super::*;
 
-    fn config(cluster: Value) -> Kubeconfig {
+    fn config(cluster: &Value) -> Kubeconfig {
         serde_json::from_value(json!({
             "current-context": "c",
             "contexts": [{ "name": "c", "context": { "cluster": "k", "user": "u" } }],
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn the_kubeconfig_of_a_pod_points_to_its_own_files() {
         let config =
-            config(json!({ "server": "https://127.0.0.1:6443", "certificate-authority-data": "UEVN" }));
+            config(&json!({ "server": "https://127.0.0.1:6443", "certificate-authority-data": "UEVN" }));
         let server = Server::read(&config, None, None).unwrap();
         assert_eq!(server.ca.as_deref(), Some("PEM"));
         let written = server.kubeconfig(Path::new("/pods/u-1"), "linnet");
@@ -250,7 +252,7 @@ mod tests {
 
     #[test]
     fn another_address_leaves_the_rest_as_it_is() {
-        let config = config(json!({ "server": "https://127.0.0.1:6443", "insecure-skip-tls-verify": true }));
+        let config = config(&json!({ "server": "https://127.0.0.1:6443", "insecure-skip-tls-verify": true }));
         let server = Server::read(&config, Some("127.0.0.1:16443"), None).unwrap();
         assert_eq!(server.host_and_port(), ("127.0.0.1", "16443"));
         let written = server.kubeconfig(Path::new("/p"), "d");
@@ -260,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_kubeconfig_without_its_cluster_is_refused() {
-        let mut config = config(json!({ "server": "https://127.0.0.1:6443" }));
+        let mut config = config(&json!({ "server": "https://127.0.0.1:6443" }));
         config.clusters.clear();
         assert!(Server::read(&config, None, None).unwrap_err().to_string().contains("\"k\""));
     }

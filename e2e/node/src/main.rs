@@ -7,7 +7,7 @@
 //! | image | behaviour |
 //! |---|---|
 //! | last part is `demo` | built-in HTTP server; arguments and paths in `demo` |
-//! | given by `--image NAME=/path` | that binary, as a process with its ServiceAccount's token |
+//! | given by `--image NAME=/path` | that binary, as a process with the token of its `ServiceAccount` |
 //! | contains `does-not-exist`, or tag `missing` | `ErrImagePull` and `ImagePullBackOff` in turn |
 //! | `busybox`, `alpine` | `sh -c ...`, `sleep`, `true`, `false`, `echo`, as a process |
 //! | any other | ready; the built-in server where it declares ports |
@@ -39,6 +39,7 @@ mod sender;
 mod stop;
 mod watch;
 
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
@@ -62,7 +63,11 @@ fn main() -> Result<()> {
     }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(run(args))
@@ -86,7 +91,19 @@ async fn run(args: Args) -> Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.sd_listen))?;
     registration::register(&client, &args.node_name, &args.node_ip).await?;
-    let node = Arc::new(Node {
+    let node = Arc::new(node(&args, client.clone(), server));
+    let stop = terminated()?;
+    tracing::info!(node = args.node_name, sd = %args.sd_listen, "the node is up");
+    let registry = Arc::clone(&node.registry);
+    tokio::select! {
+        () = watch::run(node, stop) => Ok(()),
+        result = discovery::server::serve(listener, registry, std::future::pending()) => result,
+        () = registration::keep_alive(client, args.node_name, args.node_ip) => Ok(()),
+    }
+}
+
+fn node(args: &Args, client: Client, server: Server) -> Node {
+    Node {
         options: Options {
             name: args.node_name.clone(),
             ip: args.node_ip.clone(),
@@ -99,22 +116,19 @@ async fn run(args: Args) -> Result<()> {
         sender: Sender::start(client.clone()),
         registry: Arc::default(),
         pool: Mutex::new(Pool::new(args.pod_cidr)),
-        client: client.clone(),
-    });
+        client,
+    }
+}
+
+/// Resolves when this process is asked to end.
+fn terminated() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let stop = async move {
+    Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
-    };
-    tracing::info!(node = args.node_name, sd = %args.sd_listen, "the node is up");
-    let registry = Arc::clone(&node.registry);
-    tokio::select! {
-        () = watch::run(node, stop) => Ok(()),
-        result = discovery::server::serve(listener, registry, std::future::pending()) => result,
-        () = registration::keep_alive(client, args.node_name, args.node_ip) => Ok(()),
-    }
+    })
 }
 
 async fn client(kubeconfig: Kubeconfig) -> Result<Client> {

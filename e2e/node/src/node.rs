@@ -18,7 +18,7 @@ use crate::sender::Sender;
 pub(crate) struct Options {
     /// Name of the Node.
     pub(crate) name: String,
-    /// Its InternalIP, and `hostIP` of its pods.
+    /// Its `InternalIP`, and `hostIP` of its pods.
     pub(crate) ip: String,
     /// Time that creating a container takes.
     pub(crate) start_delay: Duration,

@@ -37,7 +37,7 @@ pub(crate) struct Order {
 /// When the program is not there, its directory or log cannot be made, or the system refuses.
 pub(crate) fn spawn(order: &Order) -> Result<Child> {
     if !order.program.is_file() {
-        return Err(anyhow!("exec: {:?}: no such file", order.program));
+        return Err(anyhow!("exec: {}: no such file", order.program.display()));
     }
     std::fs::create_dir_all(&order.dir).with_context(|| format!("cannot create {}", order.dir.display()))?;
     let log = open_log(&order.log)?;

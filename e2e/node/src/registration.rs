@@ -37,14 +37,12 @@ pub(crate) async fn register(client: &Client, name: &str, ip: &str) -> Result<()
 pub(crate) async fn keep_alive(client: Client, name: String, ip: String) {
     let mut rounds: u32 = 0;
     loop {
-        if let Err(error) = renew(&client, &name).await {
-            tracing::warn!(%error, "the Lease was not renewed");
-        }
+        let renewed = renew(&client, &name).await;
         rounds += 1;
-        if rounds.is_multiple_of(STATUS_EVERY)
-            && let Err(error) = report(&client, &name, &ip).await
-        {
-            tracing::warn!(%error, "the Node's status was not reported");
+        let due = rounds.is_multiple_of(STATUS_EVERY);
+        let reported = if due { report(&client, &name, &ip).await } else { Ok(()) };
+        for error in [renewed, reported].into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "the Node or its Lease was not kept fresh");
         }
         tokio::time::sleep(RENEWAL).await;
     }

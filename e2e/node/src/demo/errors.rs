@@ -44,7 +44,7 @@ impl Share {
     ///
     /// Over any n consecutive requests the count differs from `n * share` by a few at most.
     pub(crate) fn takes(self, number: u64) -> bool {
-        let position = (number.wrapping_mul(GOLDEN) >> 32) * u64::from(MILLION) >> 32;
+        let position = ((number.wrapping_mul(GOLDEN) >> 32) * u64::from(MILLION)) >> 32;
         position < u64::from(self.0)
     }
 }

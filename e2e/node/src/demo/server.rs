@@ -34,44 +34,57 @@ pub(crate) async fn serve(
     mut stop: Stopper,
     listening: watch::Sender<bool>,
 ) -> Ending {
-    tokio::select! {
-        () = sleep(settings.startup) => {}
-        _ = stop.requested() => return Ending::completed(),
+    if pause(settings.startup, &mut stop).await.is_err() {
+        return Ending::completed();
     }
-    let mut acceptors = JoinSet::new();
     let (quit, _) = watch::channel(false);
-    for address in addresses {
-        let listener = match TcpListener::bind(address).await {
-            Ok(listener) => listener,
-            Err(error) => return Ending::failed(format!("cannot listen on {address}: {error}")),
-        };
-        acceptors.spawn(accept(listener, Arc::clone(&app), quit.subscribe()));
-    }
+    let mut acceptors = match open(&app, &addresses, &quit).await {
+        Ok(acceptors) => acceptors,
+        Err(ending) => return ending,
+    };
     listening.send_replace(true);
-    let crash = async {
-        match settings.crash_after {
-            Some(after) => sleep(after).await,
-            None => std::future::pending().await,
-        }
+    // Without --crash-after it runs for as long as a timer can count.
+    let life = settings.crash_after.unwrap_or(Duration::MAX);
+    let Err(asked) = pause(life, &mut stop).await else {
+        return Ending::failed("crashed as --crash-after asked for");
     };
-    let asked = tokio::select! {
-        asked = stop.requested() => asked,
-        () = crash => return Ending::failed("crashed as --crash-after asked for"),
-    };
-    if let Stop::By(deadline) = asked {
-        app.drain();
-        tokio::select! {
-            () = sleep_until(deadline.min(Instant::now() + settings.drain)) => {}
-            () = stop.killed() => return Ending::killed(),
-        }
+    let Stop::By(deadline) = asked else { return Ending::killed() };
+    app.drain();
+    let drained = sleep_until(deadline.min(Instant::now() + settings.drain));
+    let farewell = async {
+        drained.await;
         quit.send_replace(true);
-        tokio::select! {
-            () = async { while acceptors.join_next().await.is_some() {} } => return Ending::completed(),
-            () = sleep_until(deadline) => {}
-            () = stop.killed() => {}
-        }
+        while acceptors.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = farewell => Ending::completed(),
+        () = sleep_until(deadline) => Ending::killed(),
+        () = stop.killed() => Ending::killed(),
     }
-    Ending::killed()
+}
+
+/// Waits; the error is how it was told to stop meanwhile.
+async fn pause(time: Duration, stop: &mut Stopper) -> Result<(), Stop> {
+    tokio::select! {
+        () = sleep(time) => Ok(()),
+        asked = stop.requested() => Err(asked),
+    }
+}
+
+/// Accepts connections on all addresses until `quit`.
+async fn open(
+    app: &Arc<App>,
+    addresses: &[SocketAddr],
+    quit: &watch::Sender<bool>,
+) -> Result<JoinSet<()>, Ending> {
+    let mut acceptors = JoinSet::new();
+    for address in addresses {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| Ending::failed(format!("cannot listen on {address}: {error}")))?;
+        acceptors.spawn(accept(listener, Arc::clone(app), quit.subscribe()));
+    }
+    Ok(acceptors)
 }
 
 async fn accept(listener: TcpListener, app: Arc<App>, mut quit: watch::Receiver<bool>) {

@@ -26,6 +26,8 @@ struct View {
     ready: bool,
     terminating: bool,
     apps: BTreeMap<String, Arc<App>>,
+    /// Ids of processes, by container.
+    processes: BTreeMap<String, u32>,
     /// Switches that annotations set, by name.
     live: BTreeMap<&'static str, String>,
 }
@@ -83,6 +85,15 @@ impl Entry {
             self.switch(app, switch, value);
         }
         view.apps.insert(container.to_owned(), Arc::clone(app));
+    }
+
+    /// Notes the process that `container` runs as, or that it has ended.
+    pub(crate) fn note_process(&self, container: &str, id: Option<u32>) {
+        let mut view = self.view();
+        match id {
+            Some(id) => view.processes.insert(container.to_owned(), id),
+            None => view.processes.remove(container),
+        };
     }
 
     /// Obeys the annotations of `pod` that set switches, where they changed.
@@ -149,6 +160,7 @@ impl Entry {
             "ready": view.ready,
             "terminating": view.terminating,
             "served": served,
+            "processes": view.processes,
         })
     }
 

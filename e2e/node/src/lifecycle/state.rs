@@ -282,12 +282,16 @@ impl PodState {
 
     /// The pod's phase.
     pub(crate) fn phase(&self) -> Phase {
-        let over = self.main.iter().all(|container| container.code().is_some());
-        if self.terminating && over {
+        if self.is_over() {
             // It will not run again, whatever its policy says.
             return phase::of(&self.init, &self.main, Policy::Never);
         }
         phase::of(&self.init, &self.main, self.policy)
+    }
+
+    /// Whether its deletion was asked for and all its containers have ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.terminating && self.main.iter().all(|container| container.code().is_some())
     }
 
     /// Whether the pod takes traffic.

@@ -34,7 +34,7 @@ pub(crate) fn patch(uid: &str, node_ip: &str, state: &PodState) -> Value {
         "hostIP": node_ip,
         "hostIPs": [{ "ip": node_ip }],
         "conditions": conditions,
-        "containerStatuses": state.main.iter().map(|main| container(main, main.ready)).collect::<Vec<_>>(),
+        "containerStatuses": state.main.iter().map(|main| container(main, main.ready && !state.terminating)).collect::<Vec<_>>(),
     });
     if let Some(fields) = status.as_object_mut() {
         if !state.init.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::behaviour::{self, Behaviour};
@@ -19,7 +19,7 @@ use crate::lifecycle::exit::Ending;
 use crate::lifecycle::restart::{self, Policy};
 use crate::lifecycle::state::{Change, Event};
 use crate::node::Node;
-use crate::pod::observe::Observer;
+use crate::pod::observe::{BuiltIn, Observer};
 use crate::pod::start::{Running, start};
 use crate::probe::request::succeeds;
 use crate::stop::{Stop, Stopper, channel};
@@ -155,17 +155,37 @@ impl Runner {
             Ok(running) => running,
             Err(ending) => return ending,
         };
-        let began = Instant::now();
-        if let (Some(hook), false) = (&self.plan.post_start, self.adopted) {
-            tokio::select! {
-                early = &mut ending => return early,
-                () = self.hook(hook) => {}
-            }
+        let passed = self.passed.take();
+        let killed = async {
+            self.stop.clone().killed().await;
+            inner.send_replace(Stop::Kill);
+            // Its ending follows.
+            std::future::pending::<()>().await;
+        };
+        let attended = async {
+            self.attend(built_in, passed, &inner).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ending = &mut ending => ending,
+            () = killed => Ending::killed(),
+            () = attended => Ending::killed(),
         }
+    }
+
+    /// Accompanies a run: hooks and probes, until `inner` has been told to stop.
+    async fn attend(
+        &self,
+        built_in: Option<BuiltIn>,
+        passed: Option<oneshot::Sender<()>>,
+        inner: &watch::Sender<Stop>,
+    ) {
+        let began = Instant::now();
         if !self.adopted {
+            self.hook(self.plan.post_start.as_ref()).await;
             self.tell(Change::Started);
         }
-        if let Some(passed) = self.passed.take() {
+        if let Some(passed) = passed {
             // Whoever waited may have been stopped.
             let _ = passed.send(());
         }
@@ -178,31 +198,27 @@ impl Runner {
         };
         let mut stop = self.stop.clone();
         let asked = tokio::select! {
-            early = &mut ending => return early,
             asked = stop.requested() => asked,
             () = observer.run(built_in) => Stop::By(Instant::now() + self.context.grace),
         };
-        if let (Stop::By(deadline), Some(hook)) = (asked, &self.plan.pre_stop) {
-            tokio::select! {
-                early = &mut ending => return early,
-                () = self.hook(hook) => {}
-                () = tokio::time::sleep_until(deadline) => {}
-                () = stop.killed() => {}
+        if let Stop::By(deadline) = asked {
+            // A hook that takes longer than the grace does not matter.
+            let _ = tokio::time::timeout_at(deadline, self.hook(self.plan.pre_stop.as_ref())).await;
+        }
+        inner.send_if_modified(|stop| {
+            let first = *stop == Stop::Run;
+            if first {
+                *stop = asked;
             }
-        }
-        inner.send_replace(asked);
-        tokio::select! {
-            ending = &mut ending => return ending,
-            () = stop.killed() => {}
-        }
-        inner.send_replace(Stop::Kill);
-        ending.await
+            first
+        });
     }
 
-    async fn hook(&self, hook: &Hook) {
+    async fn hook(&self, hook: Option<&Hook>) {
         match hook {
-            Hook::Sleep(time) => sleep(*time).await,
-            Hook::Http(spec) => {
+            None => {}
+            Some(Hook::Sleep(time)) => sleep(*time).await,
+            Some(Hook::Http(spec)) => {
                 succeeds(&spec.check, self.context.address, spec.timeout).await;
             }
         }

@@ -102,16 +102,31 @@ async fn start_process(runner: &Runner, mut order: Order, stop: Stopper) -> Resu
     }
     let mounts = context.pod.spec.as_ref().and_then(|spec| spec.automount_service_account_token);
     if mounts == Some(false) {
-        let child = process::spawn(&order)?;
-        return Ok(plain(process::attend(child, stop)));
+        return Ok(plain(process(runner, &order, stop)?));
     }
     let credentials = Credentials::new(node.client.clone(), &context.pod, context.dir.clone());
     let due = credentials.write(&server).await?;
-    let child = process::spawn(&order)?;
+    let process = process(runner, &order, stop)?;
     Ok(plain(async move {
         tokio::select! {
-            ending = process::attend(child, stop) => ending,
+            ending = process => ending,
             () = credentials.keep_fresh(due) => Ending::killed(),
         }
     }))
+}
+
+fn process(
+    runner: &Runner,
+    order: &Order,
+    stop: Stopper,
+) -> Result<impl Future<Output = Ending> + Send + 'static + use<>> {
+    let child = process::spawn(order)?;
+    let entry = Arc::clone(&runner.context.entry);
+    let container = runner.plan.container.name.clone();
+    entry.note_process(&container, child.id());
+    Ok(async move {
+        let ending = process::attend(child, stop).await;
+        entry.note_process(&container, None);
+        ending
+    })
 }

@@ -239,6 +239,10 @@ impl Worker {
 
     fn publish(&mut self) {
         self.context.entry.show(&self.state);
+        if self.state.is_over() && !self.needs_last_word() {
+            // It is about to be removed: a last status would only cost a write.
+            return;
+        }
         let patch = status::patch(&self.uid, &self.node.options.ip, &self.state);
         if self.published.as_ref() == Some(&patch) {
             return;
@@ -252,16 +256,7 @@ impl Worker {
 
     async fn end(mut self, end: End) {
         match end {
-            End::Stopped => {
-                while let Ok(event) = self.inbox.try_recv() {
-                    self.state.apply(event, Timestamp::now());
-                }
-                if self.needs_last_word() {
-                    self.publish();
-                    self.node.sender.flush(&self.outbox).await;
-                }
-                self.node.sender.delete(&self.outbox).await;
-            }
+            End::Stopped => self.remove().await,
             End::Gone => {
                 self.stop.send_replace(Stop::Kill);
                 // A panic of a container's task has been printed already.
@@ -274,11 +269,20 @@ impl Worker {
         }
         self.node.registry.remove(&self.context.entry);
         self.node.free_address(self.context.address);
-        if self.context.dir.exists()
-            && let Err(error) = std::fs::remove_dir_all(&self.context.dir)
-        {
-            tracing::warn!(dir = %self.context.dir.display(), %error, "cannot remove a pod's directory");
+        // Most pods have none.
+        let _ = std::fs::remove_dir_all(&self.context.dir);
+    }
+
+    /// Says the last word where somebody waits for it, and removes the pod from the API server.
+    async fn remove(&mut self) {
+        while let Ok(event) = self.inbox.try_recv() {
+            self.state.apply(event, Timestamp::now());
         }
+        if self.needs_last_word() {
+            self.publish();
+            self.node.sender.flush(&self.outbox).await;
+        }
+        self.node.sender.delete(&self.outbox).await;
     }
 
     /// Whether somebody waits for the final phase before the pod may vanish, as the Job controller does.
