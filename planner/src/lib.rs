@@ -10,5 +10,8 @@
 pub mod analysis_run;
 pub mod event;
 pub mod facts;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixture;
+pub mod invariants;
 pub mod rollout;
 pub mod waiting;

@@ -50,13 +50,13 @@ fn verdict(snapshot: &Snapshot) -> Option<String> {
 
 /// The route writes that come before everything else, if some route still sends requests to the new version that the
 /// stable one can take.
-pub(crate) fn routes_first(snapshot: &Snapshot) -> Option<Plan> {
+pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> {
     let status = &snapshot.rollout.status;
     let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
     let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
     let canary = find(&status.current_pod_hash);
     let target = target(snapshot, spec, find(stable_hash(status)), canary);
-    let mut draft = Draft::new(snapshot);
+    let mut draft = Draft::new(snapshot, now);
     for route in &snapshot.routes {
         match &route.problem {
             Some(message) if route.canary_weight.unwrap_or(0) > target => {

@@ -10,6 +10,7 @@ use crate::waiting::Waiting;
 /// A plan in the making.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
+    now: Timestamp,
     /// What to do next, in order.
     pub actions: Vec<Action>,
     /// The status that the Rollout is to have.
@@ -24,8 +25,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Begins with the status as it was last seen.
-    pub(crate) fn new(snapshot: &Snapshot) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, now: Timestamp) -> Self {
         Self {
+            now,
             actions: Vec::new(),
             status: snapshot.rollout.status.clone(),
             events: Vec::new(),
@@ -39,16 +41,24 @@ impl Draft {
         self.actions.push(action);
     }
 
-    /// Adds a reason to wait, unless it is already there.
+    /// Adds a reason to wait, unless it is already there, and looks again when it ends.
     pub(crate) fn wait(&mut self, reason: Waiting) {
+        match &reason {
+            Waiting::PauseEnds { at: until }
+            | Waiting::RouteDraining { until, .. }
+            | Waiting::ScaleDownDelay { until, .. } => self.wake(*until),
+            _ => {}
+        }
         if !self.waiting.contains(&reason) {
             self.waiting.push(reason);
         }
     }
 
-    /// Asks to be looked at again at that time, or earlier.
+    /// Asks to be looked at again at that time, or earlier; what has passed is no reason to look again.
     pub(crate) fn wake(&mut self, at: Timestamp) {
-        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        if at > self.now {
+            self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+        }
     }
 
     /// Ends the making.

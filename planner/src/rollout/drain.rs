@@ -29,12 +29,16 @@ fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Wai
         .map(|(until, route)| Waiting::RouteDraining { route, until })
 }
 
-/// When the last write of an object counts as in force. A write that is not recorded counts from now.
+/// When the last write of an object counts as in force. A write that is not recorded counts from now; one that is
+/// recorded without a time was in force before anything depended on it.
 fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
-    let written = recorded(view.status(), &word(view, object))
-        .filter(|write| write.resource_version == version)
-        .and_then(|write| write.written_at)
-        .map_or(view.now, crds::Time::get);
+    let written = match recorded(view.status(), &word(view, object)) {
+        Some(write) if write.resource_version == version => match write.written_at {
+            Some(time) => time.get(),
+            None => return Timestamp::MIN,
+        },
+        _ => view.now,
+    };
     let length = SignedDuration::from_secs(i64::from(view.snapshot.settings.route_drain_seconds));
     after(written, length.max(SignedDuration::from_secs(1)))
 }
@@ -43,24 +47,24 @@ fn recorded<'a>(status: &'a RolloutStatus, word: &str) -> Option<&'a RouteWrite>
     status.linnet.as_ref()?.routes.iter().find(|write| write.ref_ == word)
 }
 
-/// Notes the writes that the status has not seen yet. At rest nothing drains, so nothing is noted: an object that
-/// somebody else touches then costs no write.
+/// Notes the writes that the status has not seen yet.
+///
+/// At rest all requests go to one version, so nothing drains: an object that somebody else touches then costs no write
+/// and, when the next update begins, no time.
 pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
-    let is_at_rest = view.is_promoted() && view.older_with_pods().next().is_none();
-    if !view.is_routed() || is_at_rest || view.is_first_deploy() {
+    let was_at_rest = view.status().current_pod_hash == view.stable_hash()
+        && view.revisions.older.iter().all(|set| set.replicas <= 0);
+    if !view.is_routed() || view.is_first_deploy() || (was_at_rest && view.is_promoted()) {
         return;
     }
+    let now = (!was_at_rest).then(|| rounded_up(view.now));
     let writes: Vec<RouteWrite> = routes(view)
         .chain(services(view))
         .map(|(object, version)| {
             let word = word(view, &object);
             match recorded(status, &word) {
                 Some(write) if write.resource_version == version => write.clone(),
-                _ => RouteWrite {
-                    ref_: word,
-                    written_at: Some(rounded_up(view.now)),
-                    resource_version: version,
-                },
+                _ => RouteWrite { ref_: word, written_at: now, resource_version: version },
             }
         })
         .collect();

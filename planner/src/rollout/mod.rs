@@ -26,6 +26,8 @@ mod services;
 mod snapshot;
 mod status;
 mod step;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod view;
 mod weights;
@@ -39,6 +41,7 @@ pub use status::is_urgent;
 use self::abort::Cause;
 use self::draft::Draft;
 use self::view::View;
+use crate::facts::AnalysisRunFacts;
 use crate::waiting::Waiting;
 
 /// Decides what is to be done about a Rollout.
@@ -48,12 +51,12 @@ use crate::waiting::Waiting;
 /// again.
 #[must_use]
 pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
-    let mut draft = Draft::new(snapshot);
+    let mut draft = Draft::new(snapshot, now);
     if snapshot.rollout.meta.deleting {
         return draft.into_plan();
     }
     let cause = abort::cause(snapshot);
-    if let Some(plan) = cause.as_ref().and_then(|_| abort::routes_first(snapshot)) {
+    if let Some(plan) = cause.as_ref().and_then(|_| abort::routes_first(snapshot, now)) {
         return plan;
     }
     if !snapshot.stale.is_empty() {
@@ -68,7 +71,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
 /// The plan for a Rollout whose spec can be acted on.
 fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
-    let mut draft = Draft::new(view.snapshot);
+    let mut draft = Draft::new(view.snapshot, view.now);
     if view.spec.paused && view.revisions.new.is_none() {
         return held(view, draft);
     }
@@ -91,7 +94,7 @@ fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
 /// What an abort writes before anything else: the routes, or without a router the sizes.
 fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
     if view.is_routed() {
-        return abort::routes_first(view.snapshot);
+        return abort::routes_first(view.snapshot, view.now);
     }
     if cause.why.is_none() || reset::cause(view).is_some() {
         return None;
@@ -99,7 +102,7 @@ fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
     let mut aborted = view.snapshot.clone();
     abort::commit(&mut aborted.rollout.status, !view.steps().is_empty(), view.now);
     let view = View { snapshot: &aborted, ..view.clone() };
-    let mut draft = Draft::new(view.snapshot);
+    let mut draft = Draft::new(view.snapshot, view.now);
     replicas::scale_up(&view, &mut draft);
     basic::scale_down(&view, &mut draft);
     draft.status = view.status().clone();
@@ -110,6 +113,7 @@ fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
 /// them, they are measured, and then others go.
 fn act(view: &View<'_>, draft: &mut Draft) {
     analysis::end(view, draft);
+    scale_down::keep_former_stable(view, draft);
     replicas::scale_up(view, draft);
     services::switch(view, draft);
     weights::set(view, draft);
@@ -133,7 +137,7 @@ fn explain(view: &View<'_>, draft: &mut Draft) {
     }
     pause::explain(view, draft);
     replicas::explain(view, draft);
-    if let Some(at) = progress::deadline_at(view).filter(|at| *at > view.now) {
+    if let Some(at) = progress::deadline_at(view) {
         draft.wake(at);
     }
 }
@@ -150,7 +154,7 @@ fn held(view: &View<'_>, mut draft: Draft) -> Plan {
 
 /// The spec cannot be acted on: the status says so, and an abort is still noted.
 fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Timestamp) -> Plan {
-    let mut draft = Draft::new(snapshot);
+    let mut draft = Draft::new(snapshot, now);
     let revision = revision::number(&snapshot.rollout.meta);
     if let Some(cause) = cause.filter(|_| draft.status.aborted_at.is_none()) {
         let has_steps = draft.status.current_step_index.is_some();
@@ -171,4 +175,11 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
     conditions::healthy(&mut draft.status, now);
     draft.wait(Waiting::InvalidSpec { message });
     draft.into_plan()
+}
+
+/// The AnalysisRuns that decide about the current update: that of the current step, and the one beside the steps.
+#[must_use]
+pub fn current_runs(snapshot: &Snapshot) -> (Option<&AnalysisRunFacts>, Option<&AnalysisRunFacts>) {
+    let runs = runs::current(snapshot);
+    (runs.step, runs.background)
 }

@@ -78,9 +78,6 @@ pub(crate) fn explain(view: &View<'_>, draft: &mut Draft) {
         match end {
             Some(at) if pause.reason == PauseReason::CanaryPauseStep => {
                 draft.wait(Waiting::PauseEnds { at });
-                if at > view.now {
-                    draft.wake(at);
-                }
             }
             _ => draft.wait(Waiting::Resume {
                 since: pause.start_time.map_or(view.now, crds::Time::get),

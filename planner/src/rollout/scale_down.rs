@@ -53,20 +53,30 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
     }
 }
 
+/// Gives the version that was stable before its time to stay. It is known by the stable Service that still selects it,
+/// so this comes before the Service is switched.
+pub(crate) fn keep_former_stable(view: &View<'_>, draft: &mut Draft) {
+    if !view.is_routed() || !view.is_promoted() {
+        return;
+    }
+    for set in view.older_with_pods().filter(|set| deadline(set).is_none()) {
+        let selects = |service| services::selected(service) == set.hash;
+        if view.service(&view.canary.stable_service).is_some_and(selects) {
+            draft.act(with_deadline(view, set, view.canary.scale_down_delay_seconds.unwrap_or(30)));
+        }
+    }
+}
+
 /// Versions that are neither new nor stable: the one that was stable before is kept for a while, all others go.
 fn older(view: &View<'_>, draft: &mut Draft) {
     let limit = view.canary.scale_down_delay_revision_limit.and_then(|limit| usize::try_from(limit).ok());
     let newest_first: Vec<_> = view.revisions.older.iter().rev().filter(|set| set.replicas > 0).collect();
     let mut delayed = 0;
     for set in newest_first {
-        let was_stable = services::selects(view, &view.canary.stable_service, &set.hash)
-            && !view.canary.stable_service.is_empty();
         if deadline(set).is_some() {
             delayed += 1;
         }
-        if was_stable && deadline(set).is_none() {
-            draft.act(with_deadline(view, set, view.canary.scale_down_delay_seconds.unwrap_or(30)));
-        } else if was_stable || is_pointed_at(view, set) {
+        if is_pointed_at(view, set) {
             // The Service or the routes leave first.
         } else if deadline(set).is_some() && limit.is_none_or(|limit| delayed <= limit) {
             at_deadline(view, set, draft);
@@ -88,7 +98,6 @@ fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {
     let until = deadline(set).unwrap_or(view.now);
     if until > view.now {
         draft.wait(Waiting::ScaleDownDelay { replica_set: set.meta.name.clone(), until });
-        draft.wake(until);
     } else {
         when_drained(view, set, 0, draft);
     }
@@ -97,12 +106,7 @@ fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {
 fn when_drained(view: &View<'_>, set: &ReplicaSetFacts, to: i32, draft: &mut Draft) {
     match drain::pending(view) {
         None => draft.act(scale(view, set, to)),
-        Some(reason) => {
-            if let Waiting::RouteDraining { until, .. } = &reason {
-                draft.wake(*until);
-            }
-            draft.wait(reason);
-        }
+        Some(reason) => draft.wait(reason),
     }
 }
 

@@ -1,0 +1,151 @@
+//! Facts for tests: a Rollout and what surrounds it, as they would be observed.
+//!
+//! Everything begins at [`start`], in the namespace `default`, with the Rollout `web` of five pods.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::names::{POD_TEMPLATE_HASH, REVISION};
+use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::{RolloutSpec, RolloutStatus};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::facts::{Meta, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts};
+use crate::rollout::{Settings, Snapshot, TemplateIdentity};
+
+/// The namespace of all fixtures.
+pub const NAMESPACE: &str = "default";
+/// The name of the Rollout.
+pub const ROLLOUT: &str = "web";
+/// The uid of the Rollout.
+pub const UID: &str = "uid-web";
+
+/// When everything begins: 2026-11-21T03:00:00Z.
+#[must_use]
+pub fn start() -> Timestamp {
+    Timestamp::from_second(1_795_230_000).unwrap_or_default()
+}
+
+/// Metadata of an object of the namespace.
+#[must_use]
+pub fn meta(name: &str, uid: &str) -> Meta {
+    Meta {
+        namespace: NAMESPACE.to_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        resource_version: "1".to_owned(),
+        generation: 1,
+        created: Some(start()),
+        ..Meta::default()
+    }
+}
+
+/// The wanted template of a version such as `v1`; its hash is `hash-v1`.
+#[must_use]
+pub fn template(version: &str) -> TemplateIdentity {
+    TemplateIdentity {
+        text: template_value(version).to_string(),
+        digest: format!("digest-{version}"),
+        hash: format!("hash-{version}"),
+    }
+}
+
+fn template_value(version: &str) -> Value {
+    json!({
+        "metadata": { "labels": { "app": ROLLOUT } },
+        "spec": { "containers": [{ "name": "web", "image": format!("web:{version}") }] },
+    })
+}
+
+/// A spec with that canary strategy and five pods; a strategy that is none gives the default one.
+#[must_use]
+pub fn spec(version: &str, canary: &Value) -> RolloutSpec {
+    let spec = json!({
+        "replicas": 5,
+        "selector": { "matchLabels": { "app": ROLLOUT } },
+        "template": template_value(version),
+        "strategy": { "canary": canary },
+    });
+    serde_json::from_value(spec).unwrap_or_default()
+}
+
+/// A canary strategy with those steps through the NGINX Ingress `web`.
+#[must_use]
+pub fn routed(steps: &Value) -> Value {
+    json!({
+        "canaryService": "web-canary",
+        "stableService": "web-stable",
+        "trafficRouting": { "nginx": { "stableIngress": "web" } },
+        "steps": steps,
+    })
+}
+
+/// The two Services that [`routed`] names, as a user makes them.
+#[must_use]
+pub fn services() -> BTreeMap<String, ServiceFacts> {
+    ["web-canary", "web-stable"]
+        .into_iter()
+        .map(|name| {
+            let selector = BTreeMap::from([("app".to_owned(), ROLLOUT.to_owned())]);
+            (name.to_owned(), ServiceFacts { meta: meta(name, name), selector })
+        })
+        .collect()
+}
+
+/// The canary Ingress of [`routed`], before it exists.
+#[must_use]
+pub fn route() -> RouteFacts {
+    RouteFacts {
+        reference: ObjectRef::new(Kind::Ingress, NAMESPACE, "web-web-canary"),
+        version: None,
+        canary_weight: None,
+        in_shape: false,
+        problem: None,
+    }
+}
+
+/// A Rollout that was just created with that strategy; with a router, its Services and its route are there too.
+#[must_use]
+pub fn created(canary: &Value) -> Snapshot {
+    let spec = spec("v1", canary);
+    let is_routed = spec.strategy.canary.as_ref().is_some_and(|canary| canary.traffic_routing.is_some());
+    Snapshot {
+        rollout: RolloutFacts {
+            meta: meta(ROLLOUT, UID),
+            spec: Ok(spec),
+            last_readable_spec: None,
+            status: RolloutStatus::default(),
+        },
+        template: Some(template("v1")),
+        replica_sets: Vec::new(),
+        services: if is_routed { services() } else { BTreeMap::new() },
+        routes: if is_routed { vec![route()] } else { Vec::new() },
+        routing_problem: None,
+        analysis_runs: Vec::new(),
+        templates: BTreeMap::new(),
+        cluster_templates: BTreeMap::new(),
+        taken: BTreeSet::new(),
+        stale: BTreeSet::new(),
+        settings: Settings::default(),
+    }
+}
+
+/// A ReplicaSet of a version, with all its pods available.
+#[must_use]
+pub fn replica_set(version: &str, revision: i64, replicas: i32) -> ReplicaSetFacts {
+    let hash = format!("hash-{version}");
+    let mut meta = meta(&format!("{ROLLOUT}-{hash}"), &format!("uid-{version}"));
+    meta.annotations.insert(REVISION.to_owned(), revision.to_string());
+    meta.labels.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
+    ReplicaSetFacts {
+        meta,
+        hash,
+        template_digest: format!("digest-{version}"),
+        replicas,
+        current_replicas: replicas,
+        ready_replicas: replicas,
+        available_replicas: replicas,
+        observed_generation: 1,
+        ..ReplicaSetFacts::default()
+    }
+}

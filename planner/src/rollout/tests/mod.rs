@@ -1,0 +1,3 @@
+mod counts;
+mod stories;
+mod world;

@@ -1,0 +1,185 @@
+//! Whole updates, as writes and as events.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::fixture;
+use crate::rollout::Action;
+use crate::waiting::Waiting;
+
+fn steps() -> Value {
+    json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }, { "pause": { "duration": "2s" } }])
+}
+
+fn deployed(canary: &Value) -> World {
+    let mut world = World::new(canary);
+    assert!(world.run(SignedDuration::from_mins(5)));
+    assert_eq!(world.status().phase.as_str(), "Healthy", "{:#?}", world.last);
+    world.writes.clear();
+    world.events.clear();
+    world
+}
+
+fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+fn events(world: &World) -> Vec<String> {
+    world.events.iter().map(|event| format!("{}: {}", event.reason, event.message)).collect()
+}
+
+fn reasons(world: &World) -> Vec<&'static str> {
+    world.events.iter().map(|event| event.reason).collect()
+}
+
+#[test]
+fn a_first_deploy_tells_what_the_reference_tells() {
+    let mut world = World::new(&json!({ "steps": steps() }));
+    assert!(world.run(SignedDuration::from_mins(5)));
+    let want = [
+        "RolloutAddedToInformer",
+        "RolloutUpdated",
+        "NewReplicaSetCreated",
+        "RolloutNotCompleted",
+        "ScalingReplicaSet",
+        "RolloutCompleted",
+    ];
+    assert_eq!(reasons(&world), want);
+    assert_eq!(world.status().current_step_index, Some(4));
+}
+
+#[test]
+fn an_update_through_a_router() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    assert_eq!(world.status().message, "CanaryPauseStep");
+    assert_eq!(world.status().current_step_index, Some(1));
+    world.status().pause_conditions.clear();
+    world.run(seconds(10));
+    assert!(world.run(SignedDuration::from_mins(2)));
+    insta::assert_yaml_snapshot!(world.writes, @"");
+    insta::assert_yaml_snapshot!(events(&world), @"");
+}
+
+#[test]
+fn an_update_without_a_router() {
+    let mut world = deployed(&json!({ "steps": steps() }));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (1, 4));
+    world.status().pause_conditions.clear();
+    assert!(world.run(SignedDuration::from_mins(2)));
+    assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (5, 0));
+    insta::assert_yaml_snapshot!(world.writes, @"");
+}
+
+#[test]
+fn a_person_aborts_and_tries_again() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.writes.clear();
+    world.status().abort = true;
+    world.run(seconds(20));
+    assert_eq!(world.writes[0], "patch ingresses web-web-canary 0", "{:?}", world.writes);
+    assert_eq!(world.status().phase.as_str(), "Degraded");
+    assert_eq!(world.status().message, "RolloutAborted: Rollout aborted update to revision 2");
+    assert!(world.run(SignedDuration::from_mins(5)), "an aborted rollout rests");
+    assert_eq!(world.set("v2").unwrap().replicas, 0);
+    insta::assert_yaml_snapshot!(world.writes, @"");
+    world.status().abort = false;
+    world.run(seconds(60));
+    assert_eq!(world.status().message, "CanaryPauseStep");
+    assert_eq!(world.status().linnet.as_ref().unwrap().attempt, Some(2));
+    world.status().promote_full = true;
+    assert!(world.run(SignedDuration::from_mins(5)));
+    assert_eq!(world.status().phase.as_str(), "Healthy");
+    assert!(reasons(&world).contains(&"RolloutCompleted"));
+}
+
+#[test]
+fn another_version_comes_in_the_middle() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.writes.clear();
+    world.apply_version("v3");
+    world.run(seconds(30));
+    insta::assert_yaml_snapshot!(world.writes, @"");
+    assert_eq!(world.set("v2").unwrap().replicas, 0);
+    assert_eq!(world.snapshot.routes[0].canary_weight, Some(20));
+}
+
+#[test]
+fn the_stable_version_comes_back_in_the_middle() {
+    for canary in [fixture::routed(&steps()), json!({ "steps": steps() })] {
+        let mut world = deployed(&canary);
+        world.apply_version("v2");
+        world.run(seconds(10));
+        world.events.clear();
+        world.apply_version("v1");
+        assert!(world.run(SignedDuration::from_mins(5)));
+        assert_eq!(world.status().phase.as_str(), "Healthy");
+        assert_eq!(world.status().current_step_index, Some(4));
+        assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (0, 5));
+        assert!(
+            events(&world).contains(&"SkipSteps: Rollback to stable ReplicaSets".to_owned()),
+            "{:?}",
+            events(&world)
+        );
+    }
+}
+
+#[test]
+fn an_abort_without_a_router_returns_all_pods() {
+    let mut world = deployed(&json!({ "steps": steps() }));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.status().abort = true;
+    assert!(world.run(SignedDuration::from_mins(5)));
+    assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (0, 5));
+    assert_eq!(world.status().phase.as_str(), "Degraded");
+}
+
+#[test]
+fn an_abort_at_rest_is_removed() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.status().abort = true;
+    assert!(world.run(SignedDuration::from_mins(5)));
+    assert!(!world.status().abort);
+    assert_eq!(world.writes, ["patch rollouts/status"]);
+    assert_eq!(world.status().phase.as_str(), "Healthy");
+}
+
+#[test]
+fn an_update_that_does_not_move_is_degraded_in_time() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.broken.push("v2".to_owned());
+    world.apply_version("v2");
+    assert!(!world.run(seconds(599)));
+    assert_eq!(world.status().phase.as_str(), "Progressing");
+    world.run(seconds(10));
+    assert_eq!(world.status().phase.as_str(), "Degraded");
+    let name = "ReplicaSet \"web-hash-v2\" has timed out progressing.";
+    assert_eq!(world.status().message, format!("ProgressDeadlineExceeded: {name}"));
+    world.writes.clear();
+    assert!(world.run(SignedDuration::from_hours(1)), "{:?}", world.last);
+    assert!(world.writes.is_empty(), "{:?}", world.writes);
+}
+
+#[test]
+fn a_store_behind_our_own_writes_only_waits() {
+    let mut world = deployed(&fixture::routed(&steps()));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.snapshot.stale.insert(world.snapshot.routes[0].reference.clone());
+    world.status().pause_conditions.clear();
+    let plan = crate::rollout::plan(&world.snapshot, world.now);
+    assert!(plan.actions.is_empty() && plan.status == *world.status());
+    assert!(matches!(plan.waiting[..], [Waiting::StoreBehindOwnWrites { .. }]));
+    world.status().abort = true;
+    let plan = crate::rollout::plan(&world.snapshot, world.now);
+    assert!(matches!(plan.actions[..], [Action::SetWeight { canary_weight: 0, .. }]));
+}

@@ -1,0 +1,338 @@
+//! A cluster in memory: it carries out what is planned, its pods take a while, and it watches what users get.
+
+use std::collections::BTreeMap;
+
+use crds::analysis::AnalysisPhase;
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
+use crds::rollout::RolloutStatus;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::event::Event;
+use crate::facts::{AnalysisRunFacts, ReplicaSetFacts};
+use crate::fixture;
+use crate::invariants;
+use crate::rollout::{Action, Plan, Snapshot, is_urgent, plan};
+
+/// How long a route may go on sending requests to where it sent them before.
+const PROPAGATION: SignedDuration = SignedDuration::from_secs(2);
+/// How long counts alone may wait to be written.
+const CALM: SignedDuration = SignedDuration::from_secs(1);
+
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) snapshot: Snapshot,
+    /// Every write, in words.
+    pub(super) writes: Vec<String>,
+    pub(super) events: Vec<Event>,
+    /// When each pod of a ReplicaSet is available.
+    pods: BTreeMap<String, Vec<Timestamp>>,
+    /// Pods of these versions never become available.
+    pub(super) broken: Vec<String>,
+    pub(super) startup: SignedDuration,
+    version: u64,
+    counts_written: Timestamp,
+    /// What the data plane may still do: until when, which hash may get requests.
+    reaches: Vec<(Timestamp, String)>,
+    pub(super) last: Option<Plan>,
+    /// Phase that new analysis runs get.
+    pub(super) verdict: AnalysisPhase,
+}
+
+impl World {
+    pub(super) fn new(canary: &Value) -> Self {
+        Self {
+            now: fixture::start(),
+            snapshot: fixture::created(canary),
+            writes: Vec::new(),
+            events: Vec::new(),
+            pods: BTreeMap::new(),
+            broken: Vec::new(),
+            startup: SignedDuration::from_millis(300),
+            version: 1,
+            counts_written: fixture::start() - SignedDuration::from_secs(10),
+            reaches: Vec::new(),
+            last: None,
+            verdict: AnalysisPhase::Running,
+        }
+    }
+
+    pub(super) fn status(&mut self) -> &mut RolloutStatus {
+        &mut self.snapshot.rollout.status
+    }
+
+    pub(super) fn set(&self, version: &str) -> Option<&ReplicaSetFacts> {
+        self.snapshot.replica_sets.iter().find(|set| set.hash == format!("hash-{version}"))
+    }
+
+    /// The user applies another version.
+    pub(super) fn apply_version(&mut self, version: &str) {
+        let mut spec = self.snapshot.rollout.spec.clone().unwrap();
+        let next = fixture::spec(version, &serde_json::to_value(&spec.strategy.canary).unwrap());
+        spec.template = next.template;
+        self.snapshot.rollout.spec = Ok(spec);
+        self.snapshot.rollout.meta.generation += 1;
+        self.snapshot.template = Some(fixture::template(version));
+    }
+
+    pub(super) fn scale_to(&mut self, replicas: i32) {
+        if let Ok(spec) = &mut self.snapshot.rollout.spec {
+            spec.replicas = Some(replicas);
+        }
+        self.snapshot.rollout.meta.generation += 1;
+    }
+
+    /// Plans and carries out until nothing moves any more, or until `limit` has passed. Returns whether it rests.
+    pub(super) fn run(&mut self, limit: SignedDuration) -> bool {
+        let end = self.now + limit;
+        for _ in 0..5_000 {
+            let Some(next) = self.round() else { continue };
+            match next {
+                Some(next) if next <= end => self.now = next.max(self.now),
+                Some(_) => {
+                    self.now = end;
+                    self.observe_pods();
+                    return false;
+                }
+                None => return true,
+            }
+            self.observe_pods();
+        }
+        panic!(
+            "no end after 5,000 rounds; last writes {:?}",
+            &self.writes[self.writes.len().saturating_sub(20)..]
+        );
+    }
+
+    /// One plan. `None` if something was written; else when something happens next, if ever.
+    #[expect(clippy::option_option, reason = "nothing to do now, and perhaps never")]
+    fn round(&mut self) -> Option<Option<Timestamp>> {
+        self.observe_pods();
+        let plan = self.checked_plan();
+        let urgent = is_urgent(&self.snapshot.rollout.status, &plan.status);
+        let differs = self.snapshot.rollout.status != plan.status;
+        let mut next = plan.wake_at.into_iter().chain(self.next_pod()).min();
+        self.last = Some(plan.clone());
+        if !plan.actions.is_empty() {
+            let weights = plan.actions.iter().take_while(|action| matches!(action, Action::SetWeight { .. }));
+            for action in plan.actions.iter().take(weights.count().max(1)) {
+                self.carry_out(action);
+            }
+            return None;
+        }
+        if differs && (urgent || self.now >= self.counts_written + CALM) {
+            self.writes.push("patch rollouts/status".to_owned());
+            self.snapshot.rollout.status = plan.status;
+            self.counts_written = self.now;
+            self.bump_rollout();
+            self.tell(&plan.events);
+            return None;
+        }
+        if differs {
+            let calm = self.counts_written + CALM;
+            next = Some(next.map_or(calm, |next| next.min(calm)));
+        } else {
+            assert!(plan.events.is_empty(), "events without a change: {:?}", plan.events);
+        }
+        Some(next)
+    }
+
+    fn checked_plan(&self) -> Plan {
+        let first = plan(&self.snapshot, self.now);
+        assert_eq!(first, plan(&self.snapshot, self.now), "equal snapshots, other plans");
+        let violations = invariants::check(&self.snapshot, &first);
+        assert!(violations.is_empty(), "{violations:?}\n{first:#?}\nlast writes {:?}", self.writes);
+        self.check_users();
+        first
+    }
+
+    /// No version that may still get requests is without pods.
+    fn check_users(&self) {
+        for (_, hash) in self.reaches.iter().filter(|(until, _)| *until > self.now) {
+            let version = hash.trim_start_matches("hash-");
+            let set = self.snapshot.replica_sets.iter().find(|set| set.hash == *hash);
+            let available = set.map_or(0, |set| set.available_replicas);
+            assert!(
+                available > 0 || self.broken.iter().any(|broken| broken == version) || self.replicas() == 0,
+                "{hash} may get requests and has no pods; writes {:?}",
+                self.writes
+            );
+        }
+    }
+
+    fn replicas(&self) -> i32 {
+        self.snapshot.rollout.spec.as_ref().map_or(0, |spec| spec.replicas.unwrap_or(1))
+    }
+
+    /// Notes where requests may go: from now on, and for a while when that ends.
+    fn note_reach(&mut self) {
+        let far = Timestamp::MAX;
+        for (until, _) in &mut self.reaches {
+            if *until == far {
+                *until = self.now + PROPAGATION;
+            }
+        }
+        let selected = |name: &str| {
+            self.snapshot
+                .services
+                .get(name)
+                .and_then(|service| service.selector.get(POD_TEMPLATE_HASH))
+                .cloned()
+        };
+        let weight = self.snapshot.routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0);
+        if let Some(hash) = selected("web-canary").filter(|_| weight > 0) {
+            self.reaches.push((far, hash));
+        }
+        if let Some(hash) = selected("web-stable").filter(|_| weight < 100) {
+            self.reaches.push((far, hash));
+        }
+        let now = self.now;
+        self.reaches.retain(|(until, _)| *until > now);
+    }
+
+    fn tell(&mut self, events: &[Event]) {
+        self.events.extend(events.iter().cloned());
+    }
+
+    fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    fn bump_rollout(&mut self) {
+        let version = self.next_version();
+        self.snapshot.rollout.meta.resource_version = version;
+    }
+
+    fn carry_out(&mut self, action: &Action) {
+        match action {
+            Action::PatchRollout { annotations, replicas, events } => {
+                self.writes.push("patch rollouts".to_owned());
+                self.snapshot.rollout.meta.annotations.extend(annotations.clone());
+                if let (Some(replicas), Ok(spec)) = (replicas, &mut self.snapshot.rollout.spec) {
+                    spec.replicas = Some(*replicas);
+                }
+                self.bump_rollout();
+                self.tell(events);
+            }
+            Action::CreateReplicaSet { name, object, events } => {
+                self.writes.push(format!("create replicasets {name}"));
+                self.create_set(object);
+                self.tell(events);
+            }
+            Action::PatchReplicaSet { name, uid, scale, annotations, events } => {
+                let size = scale.map_or(String::new(), |scale| format!(" {}->{}", scale.from, scale.to));
+                self.writes.push(format!("patch replicasets {name}{size}"));
+                let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.uid == *uid).unwrap();
+                for (key, value) in annotations {
+                    match value {
+                        Some(value) => set.meta.annotations.insert(key.clone(), value.clone()),
+                        None => set.meta.annotations.remove(key),
+                    };
+                }
+                if let Some(scale) = scale {
+                    assert_eq!(set.replicas, scale.from);
+                    set.replicas = scale.to;
+                    set.meta.generation += 1;
+                }
+                self.tell(events);
+            }
+            Action::DeleteReplicaSet { name, .. } => {
+                self.writes.push(format!("delete replicasets {name}"));
+                self.snapshot.replica_sets.retain(|set| set.meta.name != *name);
+            }
+            Action::SwitchService { name, hash, events, .. } => {
+                self.writes.push(format!("patch services {name} {hash}"));
+                let version = self.next_version();
+                let service = self.snapshot.services.get_mut(name).unwrap();
+                service.selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
+                service.meta.annotations.insert(MANAGED_BY_ROLLOUTS.to_owned(), fixture::ROLLOUT.to_owned());
+                service.meta.resource_version = version;
+                self.tell(events);
+                self.note_reach();
+            }
+            Action::SetWeight { route, canary_weight, events, .. } => {
+                self.writes.push(format!("patch ingresses {} {canary_weight}", route.name));
+                let version = self.next_version();
+                let route = self.snapshot.routes.iter_mut().find(|known| known.reference == *route).unwrap();
+                route.canary_weight = Some(*canary_weight);
+                route.in_shape = true;
+                route.version = Some(("uid-route".to_owned(), version));
+                self.tell(events);
+                self.note_reach();
+            }
+            Action::CreateAnalysisRun { name, object, events } => {
+                self.writes.push(format!("create analysisruns {name}"));
+                self.create_run(object);
+                self.tell(events);
+            }
+            Action::TerminateAnalysisRun { name, .. } => {
+                self.writes.push(format!("patch analysisruns {name}"));
+                let run = self.snapshot.analysis_runs.iter_mut().find(|run| run.meta.name == *name).unwrap();
+                if let Ok(spec) = &mut run.spec {
+                    spec.terminate = true;
+                }
+                run.status.phase = AnalysisPhase::Successful;
+            }
+            Action::DeleteAnalysisRun { name, .. } => {
+                self.writes.push(format!("delete analysisruns {name}"));
+                self.snapshot.analysis_runs.retain(|run| run.meta.name != *name);
+            }
+        }
+    }
+
+    fn create_set(&mut self, object: &Value) {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
+        let hash = text("/metadata/labels/rollouts-pod-template-hash");
+        let version = hash.trim_start_matches("hash-").to_owned();
+        assert_eq!(object["spec"]["replicas"], 0);
+        let mut set = fixture::replica_set(&version, 0, 0);
+        set.meta.created = Some(self.now);
+        set.meta.annotations = serde_json::from_value(object["metadata"]["annotations"].clone()).unwrap();
+        assert!(set.meta.annotations.contains_key(REVISION));
+        assert!(self.snapshot.replica_sets.iter().all(|known| known.meta.name != set.meta.name));
+        self.snapshot.replica_sets.push(set);
+    }
+
+    fn create_run(&mut self, object: &Value) {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        assert!(self.snapshot.analysis_runs.iter().all(|run| run.meta.name != name), "{name} twice");
+        let mut meta = fixture::meta(name, name);
+        meta.created = Some(self.now);
+        meta.labels = serde_json::from_value(object["metadata"]["labels"].clone()).unwrap();
+        let mut run = AnalysisRunFacts {
+            meta,
+            spec: Ok(serde_json::from_value(object["spec"].clone()).unwrap()),
+            status: crds::analysis::AnalysisRunStatus::default(),
+        };
+        run.status.phase = self.verdict;
+        self.snapshot.analysis_runs.push(run);
+    }
+
+    /// Lets pods come and go; a ReplicaSet that shrinks loses pods that are not available first.
+    fn observe_pods(&mut self) {
+        for set in &mut self.snapshot.replica_sets {
+            let pods = self.pods.entry(set.meta.name.clone()).or_default();
+            let want = usize::try_from(set.replicas).unwrap();
+            let version = set.hash.trim_start_matches("hash-");
+            let is_broken = self.broken.iter().any(|broken| broken == version);
+            let at = if is_broken { Timestamp::MAX } else { self.now + self.startup };
+            pods.sort();
+            // Each pod of a batch takes a little longer than the one before.
+            while pods.len() < want {
+                let late = SignedDuration::from_millis(20 * i64::try_from(pods.len()).unwrap());
+                pods.push(at.checked_add(late).unwrap_or(at));
+            }
+            pods.truncate(want);
+            let available = pods.iter().filter(|at| **at <= self.now).count();
+            set.current_replicas = set.replicas;
+            set.available_replicas = i32::try_from(available).unwrap();
+            set.ready_replicas = set.available_replicas;
+            set.observed_generation = set.meta.generation;
+        }
+    }
+
+    fn next_pod(&self) -> Option<Timestamp> {
+        self.pods.values().flatten().copied().filter(|at| *at > self.now && *at < Timestamp::MAX).min()
+    }
+}
