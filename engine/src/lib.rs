@@ -1,10 +1,38 @@
 //! Everything between a decision and the API server, without I/O.
 //!
-//! [`Engine::handle`](engine::Engine::handle) takes what happened (a watch event, an answer, a tick, a change of
-//! leadership) and the time, and returns what is to be carried out: requests, questions, watches, timers. It holds
-//! the stores, the queue with its per-object delays, the ledger of own writes and the guards. The operator and the
-//! simulator only carry effects out and feed inputs in, so what the simulator searches is what runs in production.
+//! [`Engine::handle`] takes what happened (a watch event, an answer, a tick, a change of leadership) and the time, and
+//! returns what is to be carried out: requests, questions, watches, timers. It holds the stores, the queue with its
+//! per-object delays, the ledger of own writes and the guards. The operator and the simulator only carry effects out
+//! and feed inputs in, so what the simulator searches is what runs in production.
 
+mod analysis_runs;
+mod answer;
+mod class;
+mod decode;
+mod diff;
 pub mod effect;
+pub mod engine;
+mod events;
+pub mod explain;
+mod flights;
+mod gather;
+mod guard;
 pub mod input;
+mod ledger;
+mod naming;
 pub mod object;
+mod queue;
+mod request;
+mod rollouts;
+pub mod settings;
+mod status;
+mod store;
+mod takeover;
+#[cfg(test)]
+mod testing;
+mod template;
+mod time;
+mod watches;
+
+pub use engine::Engine;
+pub use settings::Settings;

@@ -4,6 +4,8 @@ use crds::object_ref::Kind;
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
 use serde_json::Value;
 
+pub use crate::decode::{decode, decode_meta};
+
 /// An object as a list, a watch, a GET or the answer to a write showed it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {

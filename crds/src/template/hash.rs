@@ -1,5 +1,7 @@
 //! The hash that names the ReplicaSet of a template, and the digest that stands for its meaning.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::TemplateText;
@@ -22,6 +24,13 @@ impl Digest {
     pub(super) fn of(value: &Value) -> Self {
         let text = value.to_string();
         Self(text.bytes().fold(OFFSET_128, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME_128)))
+    }
+}
+
+impl fmt::Display for Digest {
+    /// Writes 32 hexadecimal digits.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
     }
 }
 

@@ -1,0 +1,302 @@
+//! The loop: what happened goes in, what is to be carried out comes out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
+use planner::event::Event;
+
+use crate::analysis_runs::{Questions, RunWork};
+use crate::class::Nature;
+use crate::effect::{Call, Count, Effect, Level, Note, Request, RequestId};
+use crate::events::Publisher;
+use crate::flights::{Flight, Flights, Operation, Purpose};
+use crate::input::{Input, Leadership};
+use crate::ledger::Ledger;
+use crate::queue::Queue;
+use crate::rollouts::RolloutWork;
+use crate::settings::Settings;
+use crate::store::{CORE, ROUTES, Stores};
+
+/// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
+const TURNS: usize = 64;
+
+type PlanRollout = fn(&planner::rollout::Snapshot, Timestamp) -> planner::rollout::Plan;
+type PlanRun = fn(&planner::analysis_run::Snapshot, Timestamp) -> planner::analysis_run::Plan;
+
+/// The functions that decide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planners {
+    pub(crate) rollout: PlanRollout,
+    pub(crate) run: PlanRun,
+}
+
+/// Everything between a decision and the API server.
+///
+/// Deterministic: equal inputs at equal times give equal effects.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) planners: Planners,
+    pub(crate) stores: Stores,
+    pub(crate) ledger: Ledger,
+    pub(crate) queue: Queue,
+    pub(crate) flights: Flights,
+    pub(crate) rollouts: BTreeMap<ObjectRef, RolloutWork>,
+    pub(crate) runs: BTreeMap<ObjectRef, RunWork>,
+    pub(crate) questions: Questions,
+    pub(crate) leading_since: Option<Timestamp>,
+    publisher: Publisher,
+    watched: BTreeSet<Kind>,
+    was_synced: bool,
+    wake_asked: Option<Timestamp>,
+    out: Vec<Effect>,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet and follows. Its first call of [`Self::handle`] asks for the watches.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self::with_planners(
+            settings,
+            Planners { rollout: planner::rollout::plan, run: planner::analysis_run::plan },
+        )
+    }
+
+    pub(crate) fn with_planners(settings: Settings, planners: Planners) -> Self {
+        Self {
+            settings,
+            planners,
+            stores: Stores::default(),
+            ledger: Ledger::default(),
+            queue: Queue::default(),
+            flights: Flights::default(),
+            rollouts: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            questions: Questions::default(),
+            leading_since: None,
+            publisher: Publisher::default(),
+            watched: BTreeSet::new(),
+            was_synced: false,
+            wake_asked: None,
+            out: Vec::new(),
+        }
+    }
+
+    /// The watches that are needed before anything can be decided. The first [`Self::handle`] asks for them, too.
+    pub fn start(&mut self) -> Vec<Effect> {
+        self.open_watches(CORE);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Takes in what happened at `now`; returns what is to be carried out.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        self.open_watches(CORE);
+        match input {
+            Input::Watch { kind, event } => self.watch_delivered(kind, event, now),
+            Input::KindMissing(kind) => self.kind_missing(kind, now),
+            Input::Answer { id, answer } => self.answered(id, &answer, now),
+            Input::Measured { id, outcome } => self.measured(id, outcome, now),
+            Input::Tick => self.wake_asked = None,
+            Input::Leadership(leadership) => self.leadership_changed(&leadership, now),
+        }
+        self.first_sync(now);
+        self.run(now);
+        self.ask_to_be_woken(now);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether the stores of all kinds without which nothing is decided are complete.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        CORE.iter().all(|kind| self.stores.is_complete(*kind))
+    }
+
+    /// Whether decisions may be made: this process leads and has seen everything.
+    pub(crate) fn may_act(&self) -> bool {
+        self.leading_since.is_some() && self.was_synced
+    }
+
+    fn first_sync(&mut self, now: Timestamp) {
+        if !self.was_synced && self.is_synced() {
+            self.was_synced = true;
+            self.touch_all(now);
+        }
+    }
+
+    fn leadership_changed(&mut self, leadership: &Leadership, now: Timestamp) {
+        match leadership {
+            Leadership::Leading if self.leading_since.is_none() => {
+                self.leading_since = Some(now);
+                self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
+                self.touch_all(now);
+            }
+            Leadership::Following { reason } if self.leading_since.is_some() => {
+                self.leading_since = None;
+                self.note(Level::Info, None, format!("following, nothing is written: {reason}"));
+                self.queue.clear();
+                self.forget_decisions();
+            }
+            Leadership::Leading | Leadership::Following { .. } => {}
+        }
+    }
+
+    /// What was read or measured for a decision does not serve the decisions of a later term.
+    fn forget_decisions(&mut self) {
+        for work in self.rollouts.values_mut() {
+            work.live.clear();
+        }
+        for work in self.runs.values_mut() {
+            work.forget_answers();
+        }
+        self.questions.clear();
+    }
+
+    fn run(&mut self, now: Timestamp) {
+        if !self.may_act() {
+            return;
+        }
+        self.queue.ring(now);
+        self.settle_doubts(now);
+        for _ in 0..TURNS {
+            let Some(key) = self.queue.pop() else { break };
+            match key.kind {
+                Kind::Rollout => self.plan_rollout(&key, now),
+                Kind::AnalysisRun => self.plan_run(&key, now),
+                _ => {}
+            }
+        }
+    }
+
+    fn settle_doubts(&mut self, now: Timestamp) {
+        for object in self.ledger.take_due(now) {
+            let owner = self.ledger.owner(&object).cloned().unwrap_or_else(|| object.clone());
+            self.send(&owner, Request { object, call: Call::Get }, Purpose::Settle);
+        }
+    }
+
+    fn ask_to_be_woken(&mut self, now: Timestamp) {
+        if !self.may_act() {
+            return;
+        }
+        let Some(at) = self.queue.next(now).into_iter().chain(self.ledger.next()).min() else { return };
+        let at = at.max(now);
+        if self.wake_asked.is_none_or(|asked| at < asked) {
+            self.wake_asked = Some(at);
+            self.out.push(Effect::Wake { at });
+        }
+    }
+
+    pub(crate) fn open_watches(&mut self, kinds: impl IntoIterator<Item = Kind>) {
+        for kind in kinds {
+            if self.watched.insert(kind) {
+                self.out.push(Effect::Watch(kind));
+            }
+        }
+    }
+
+    /// Opens the watches of the kinds of routes that Rollouts name, once all Rollouts are known: so the first list
+    /// of routes already finds which of their texts are wanted.
+    pub(crate) fn open_route_watches(&mut self) {
+        if self.stores.is_complete(Kind::Rollout) {
+            let named: Vec<Kind> =
+                ROUTES.into_iter().filter(|kind| self.stores.references.names_kind(*kind)).collect();
+            self.open_watches(named);
+        }
+    }
+
+    /// Something about `key` has changed.
+    pub(crate) fn touch(&mut self, key: ObjectRef, now: Timestamp) {
+        if self.leading_since.is_some() {
+            self.queue.push(key, now);
+        }
+    }
+
+    /// Something about `key` has changed that goes before everything else.
+    pub(crate) fn touch_urgent(&mut self, key: ObjectRef, now: Timestamp) {
+        if self.leading_since.is_some() {
+            self.queue.push_urgent(key, now);
+        }
+    }
+
+    pub(crate) fn touch_all(&mut self, now: Timestamp) {
+        for kind in [Kind::AnalysisRun, Kind::Rollout] {
+            for (namespace, name) in self.stores.names(kind) {
+                self.touch(ObjectRef::new(kind, namespace, name), now);
+            }
+        }
+    }
+
+    /// Sends a request on behalf of `key`.
+    pub(crate) fn send(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) -> RequestId {
+        let before = self.stores.stamp(&request.object);
+        let flight = Flight {
+            key: key.clone(),
+            object: request.object.clone(),
+            nature: Nature::of(&request.call),
+            purpose,
+            before,
+        };
+        let id = self.flights.start(flight);
+        self.out.push(Effect::Request { id, request });
+        id
+    }
+
+    /// Sends a request that `key` waits for.
+    pub(crate) fn send_and_wait(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) {
+        let id = self.send(key, request, purpose);
+        if let Some(operation) = self.operation(key) {
+            operation.pending.insert(id);
+        }
+    }
+
+    /// Reads objects live, all at once; `key` waits for them.
+    pub(crate) fn read_live(&mut self, key: &ObjectRef, objects: impl IntoIterator<Item = ObjectRef>) {
+        for object in objects {
+            self.send_and_wait(key, Request { object, call: Call::Get }, Purpose::Read);
+        }
+    }
+
+    /// The requests that `key` waits for.
+    pub(crate) fn operation(&mut self, key: &ObjectRef) -> Option<&mut Operation> {
+        match key.kind {
+            Kind::Rollout => self.rollouts.get_mut(key).map(|work| &mut work.operation),
+            Kind::AnalysisRun => self.runs.get_mut(key).map(|work| &mut work.operation),
+            _ => None,
+        }
+    }
+
+    /// Files events about `key`.
+    pub(crate) fn publish(&mut self, key: &ObjectRef, events: &[Event], now: Timestamp) {
+        if self.leading_since.is_none() {
+            return;
+        }
+        let Some(uid) = self.stores.stamp(key).map(|stamp| stamp.uid) else { return };
+        for event in events {
+            if let Some(request) = self.publisher.publish(&self.settings, key, &uid, event, now) {
+                self.send(key, request, Purpose::Event);
+            }
+        }
+    }
+
+    /// Forgets everything about a Rollout or AnalysisRun that has gone.
+    pub(crate) fn drop_work(&mut self, key: &ObjectRef) {
+        self.rollouts.remove(key);
+        self.runs.remove(key);
+        self.questions.remove(key);
+        self.queue.remove(key);
+        self.publisher.remove(key);
+    }
+
+    pub(crate) fn note(&mut self, level: Level, object: Option<&ObjectRef>, message: String) {
+        self.out.push(Effect::Log(Note { level, object: object.cloned(), message }));
+    }
+
+    pub(crate) fn count(&mut self, count: Count) {
+        self.out.push(Effect::Count(count));
+    }
+
+    pub(crate) fn ask(&mut self, id: crate::effect::QuestionId, ask: analysis::provider::Ask) {
+        self.out.push(Effect::Measure { id, ask });
+    }
+}

@@ -1,0 +1,119 @@
+//! What the engine can tell about itself: why something waits, and how much there is of everything.
+
+use std::collections::BTreeMap;
+
+use crds::object_ref::{Kind, ObjectRef};
+use planner::waiting::Waiting;
+
+use crate::engine::Engine;
+use crate::naming;
+use crate::store::{CORE, ROUTES};
+
+/// How much there is of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Whether the stores of all kinds without which nothing is decided are complete.
+    pub synced: bool,
+    /// Whether this process acts.
+    pub leading: bool,
+    /// Rollouts by phase; an empty phase is one that was never written.
+    pub rollouts: BTreeMap<&'static str, usize>,
+    /// AnalysisRuns by phase.
+    pub analysis_runs: BTreeMap<&'static str, usize>,
+    /// Objects held, by kind.
+    pub objects: BTreeMap<&'static str, usize>,
+    /// Objects that are ready to be looked at.
+    pub queued: usize,
+    /// Requests to the API server that are on their way.
+    pub requests: usize,
+    /// Questions to metric backends that are on their way.
+    pub questions: usize,
+    /// Own writes that the stores have not shown.
+    pub unseen_writes: usize,
+}
+
+/// One Rollout, as the metrics endpoint shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolloutSummary<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// `canary`, `blueGreen` or `none`.
+    pub strategy: &'static str,
+    /// The names of its traffic routers, such as `Nginx`; empty without one.
+    pub traffic_routers: Vec<&'static str>,
+    /// Its phase; empty if it was never written.
+    pub phase: &'static str,
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods available.
+    pub available: i32,
+    /// Pods of the new version.
+    pub updated: i32,
+}
+
+impl Engine {
+    /// Why a Rollout or an AnalysisRun does not go on, most important reason first; as of its last plan.
+    #[must_use]
+    pub fn waiting(&self, object: &ObjectRef) -> Vec<Waiting> {
+        let rollout = self.rollouts.get(object).map(|work| &work.waiting);
+        rollout.or_else(|| self.runs.get(object).map(|work| &work.waiting)).cloned().unwrap_or_default()
+    }
+
+    /// How much there is of everything.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let rollouts = self.stores.rollouts.values().map(|held| held.facts.status.phase.as_str());
+        let runs = self.stores.analysis_runs.values().map(|run| run.status.phase.as_str());
+        Stats {
+            synced: self.is_synced(),
+            leading: self.leading_since.is_some(),
+            rollouts: tally(rollouts),
+            analysis_runs: tally(runs),
+            objects: CORE.into_iter().chain(ROUTES).map(|kind| (kind.name(), self.stores.size(kind))).collect(),
+            queued: self.queue.len(),
+            requests: self.flights.len(),
+            questions: self.questions.len(),
+            unseen_writes: self.ledger.len(),
+        }
+    }
+
+    /// All Rollouts, for the metrics endpoint.
+    pub fn rollout_summaries(&self) -> impl Iterator<Item = RolloutSummary<'_>> {
+        self.stores.rollouts.values().map(|held| {
+            let facts = &held.facts;
+            let spec = naming::readable_spec(facts);
+            RolloutSummary {
+                namespace: &facts.meta.namespace,
+                name: &facts.meta.name,
+                strategy: match spec.map(|spec| &spec.strategy) {
+                    Some(strategy) if strategy.canary.is_some() => "canary",
+                    Some(strategy) if strategy.blue_green.is_some() => "blueGreen",
+                    _ => "none",
+                },
+                traffic_routers: naming::routing(facts).routers.iter().map(|router| router.name()).collect(),
+                phase: facts.status.phase.as_str(),
+                desired: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+                available: facts.status.available_replicas,
+                updated: facts.status.updated_replicas,
+            }
+        })
+    }
+
+    /// All AnalysisRuns: namespace, name and phase, for the metrics endpoint.
+    pub fn analysis_run_summaries(&self) -> impl Iterator<Item = (ObjectRef, &'static str)> {
+        self.stores.analysis_runs.values().map(|run| {
+            let reference = ObjectRef::new(Kind::AnalysisRun, &run.meta.namespace, &run.meta.name);
+            (reference, run.status.phase.as_str())
+        })
+    }
+}
+
+fn tally(phases: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for phase in phases {
+        *counts.entry(phase).or_insert(0) += 1;
+    }
+    counts
+}

@@ -1,0 +1,119 @@
+//! Requests that are on their way, and what they are for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::object_ref::ObjectRef;
+use planner::event::Event;
+
+use crate::class::{Class, Nature};
+use crate::effect::RequestId;
+use crate::store::version::Stamp;
+
+/// One request that is on its way.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// The Rollout or AnalysisRun that it serves.
+    pub(crate) key: ObjectRef,
+    /// The object that it reads or writes.
+    pub(crate) object: ObjectRef,
+    /// Whether it writes.
+    pub(crate) nature: Nature,
+    /// What it is for.
+    pub(crate) purpose: Purpose,
+    /// The version that was held when it was sent.
+    pub(crate) before: Option<Stamp>,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Purpose {
+    /// A live read that a decision or a conflict asked for.
+    Read,
+    /// A live read that ends an entry of the ledger.
+    Settle,
+    /// An action of a plan.
+    Act {
+        /// What was done, for the log.
+        word: &'static str,
+        /// What people are told when it was accepted.
+        events: Vec<Event>,
+    },
+    /// The status of a Rollout.
+    Status {
+        /// What people are told when it was accepted.
+        events: Vec<Event>,
+    },
+    /// The status of an AnalysisRun.
+    RunStatus {
+        /// What people are told when it was accepted.
+        events: Vec<Event>,
+        /// The metrics whose answers are in that status.
+        consumed: BTreeSet<String>,
+    },
+    /// The deletion of an AnalysisRun that has outlived its time.
+    RunDelete,
+    /// A Secret that an AnalysisRun asks for.
+    Secret,
+    /// An Event; nobody waits for it.
+    Event,
+}
+
+/// All requests that are on their way.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    next: u64,
+    open: BTreeMap<RequestId, Flight>,
+}
+
+impl Flights {
+    /// Remembers a request; returns its name.
+    pub(crate) fn start(&mut self, flight: Flight) -> RequestId {
+        self.next += 1;
+        let id = RequestId(self.next);
+        self.open.insert(id, flight);
+        id
+    }
+
+    /// The request has been answered.
+    pub(crate) fn land(&mut self, id: RequestId) -> Option<Flight> {
+        self.open.remove(&id)
+    }
+
+    /// How many requests are on their way.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
+
+/// The requests of one Rollout or AnalysisRun that belong together: nothing is planned until all are answered.
+#[derive(Debug, Default)]
+pub(crate) struct Operation {
+    /// Those that are on their way.
+    pub(crate) pending: BTreeSet<RequestId>,
+    /// Objects that have to be read live because of a conflict.
+    pub(crate) reread: BTreeSet<ObjectRef>,
+    /// Whether such a read is what is on its way.
+    pub(crate) conflicted: bool,
+    /// The failure that decides when to try again.
+    pub(crate) failure: Option<Class>,
+}
+
+impl Operation {
+    /// Notes a failure; the one that needs the longest pause counts.
+    pub(crate) fn fail(&mut self, class: Class) {
+        if self.failure.is_none_or(|held| gravity(class) >= gravity(held)) {
+            self.failure = Some(class);
+        }
+    }
+}
+
+const fn gravity(class: Class) -> u8 {
+    match class {
+        Class::Conflict | Class::NotFound | Class::AlreadyExists => 0,
+        Class::Unknown => 1,
+        Class::Transient { retry_after: None } => 2,
+        Class::Transient { retry_after: Some(_) } => 3,
+        Class::Invalid => 4,
+        Class::Forbidden => 5,
+    }
+}

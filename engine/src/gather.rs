@@ -1,0 +1,138 @@
+//! From the stores to a snapshot: everything that a decision about one Rollout may look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::object_ref::{Kind, ObjectRef};
+use planner::facts::{RolloutFacts, RouteFacts, TemplateFacts};
+use planner::rollout::{Settings, Snapshot};
+use serde_json::Value;
+use traffic_routers::{Objects, Router};
+
+use crate::ledger::Ledger;
+use crate::naming;
+use crate::store::held::RouteHeld;
+use crate::store::table::Held;
+use crate::store::{Stores, key};
+
+/// A snapshot, and what an action needs beside it.
+pub(crate) struct Gathered {
+    /// What the planner sees.
+    pub(crate) snapshot: Snapshot,
+    /// The routers, to turn weights into edits.
+    pub(crate) routers: Vec<Router>,
+    /// The route objects and their sources, whole.
+    pub(crate) objects: Objects,
+    /// Routes that exist but whose text is not held: they have to be read before anything is decided.
+    pub(crate) unread: Vec<ObjectRef>,
+}
+
+/// Gathers what is known about one Rollout; `None` if there is no such Rollout.
+pub(crate) fn rollout(
+    stores: &Stores,
+    ledger: &Ledger,
+    rollout: &ObjectRef,
+    taken: &BTreeSet<ObjectRef>,
+    settings: Settings,
+) -> Option<Gathered> {
+    let held = stores.rollouts.get(&key(rollout))?;
+    let routing = naming::routing(&held.facts);
+    let (objects, unread) = route_objects(stores, &routing.routers);
+    let uid = &held.facts.meta.uid;
+    let templates = |kind| templates(stores, &held.facts, kind);
+    let snapshot = Snapshot {
+        rollout: held.facts.clone(),
+        template: held.identity.clone(),
+        replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
+        services: naming::readable_spec(&held.facts)
+            .map(|spec| naming::services(&rollout.namespace, spec))
+            .into_iter()
+            .flatten()
+            .filter_map(|service| Some((service.name.clone(), stores.services.get(&key(&service))?.clone())))
+            .collect(),
+        routes: routes(stores, &routing.routers, &objects),
+        routing_problem: routing.problem,
+        analysis_runs: stores.analysis_runs.controlled_by(uid).cloned().collect(),
+        templates: templates(Kind::AnalysisTemplate),
+        cluster_templates: templates(Kind::ClusterAnalysisTemplate),
+        taken: taken.clone(),
+        stale: stale(stores, ledger, rollout, uid),
+        settings,
+    };
+    Some(Gathered { snapshot, routers: routing.routers, objects, unread })
+}
+
+fn route_objects(stores: &Stores, routers: &[Router]) -> (Objects, Vec<ObjectRef>) {
+    let wanted: BTreeSet<ObjectRef> = routers
+        .iter()
+        .flat_map(|router| router.routes().into_iter().map(move |route| (router, route)))
+        .flat_map(|(router, route)| router.sources(&route).into_iter().chain([route]))
+        .collect();
+    let mut objects = Objects::new();
+    let mut unread = Vec::new();
+    for object in wanted {
+        match route_held(stores, &object).map(RouteHeld::text) {
+            Some(Some(text)) => {
+                objects.insert(object, serde_json::from_str::<Value>(text).unwrap_or_default());
+            }
+            Some(None) => unread.push(object),
+            None => {}
+        }
+    }
+    (objects, unread)
+}
+
+fn route_held<'a>(stores: &'a Stores, route: &ObjectRef) -> Option<&'a RouteHeld> {
+    stores.routes(route.kind)?.get(&key(route))
+}
+
+fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFacts> {
+    let observe = |router: &Router, route: ObjectRef| {
+        let version = route_held(stores, &route).map(|held| {
+            let stamp = held.stamp();
+            (stamp.uid, stamp.resource_version)
+        });
+        match router.observe(&route, objects) {
+            Ok(seen) => RouteFacts {
+                reference: route,
+                version,
+                canary_weight: seen.canary_weight,
+                in_shape: seen.in_shape,
+                problem: None,
+            },
+            Err(error) => RouteFacts {
+                reference: route,
+                version,
+                canary_weight: None,
+                in_shape: false,
+                problem: Some(error.to_string()),
+            },
+        }
+    };
+    routers
+        .iter()
+        .flat_map(|router| router.routes().into_iter().map(move |route| observe(router, route)))
+        .collect()
+}
+
+fn templates(stores: &Stores, rollout: &RolloutFacts, kind: Kind) -> BTreeMap<String, TemplateFacts> {
+    let Some(spec) = naming::readable_spec(rollout) else { return BTreeMap::new() };
+    naming::templates(stores, &rollout.meta.namespace, spec)
+        .into_iter()
+        .filter(|template| template.kind == kind)
+        .filter_map(|template| Some((template.name.clone(), naming::facts(stores, &template)?.clone())))
+        .collect()
+}
+
+/// Everything of this Rollout that a store is behind with.
+fn stale(stores: &Stores, ledger: &Ledger, rollout: &ObjectRef, uid: &str) -> BTreeSet<ObjectRef> {
+    if ledger.len() == 0 {
+        return BTreeSet::new();
+    }
+    let named = stores.references.by(rollout).cloned();
+    let sets = stores.replica_sets.controlled_by(uid).map(|set| &set.meta);
+    let sets = sets.map(|meta| ObjectRef::new(Kind::ReplicaSet, &meta.namespace, &meta.name));
+    let runs = stores.analysis_runs.controlled_by(uid).map(|run| &run.meta);
+    let runs = runs.map(|meta| ObjectRef::new(Kind::AnalysisRun, &meta.namespace, &meta.name));
+    let behind = named.chain(sets).chain(runs).chain([rollout.clone()]).filter(|object| ledger.is_behind(object));
+    behind.chain(ledger.of(rollout).cloned()).collect()
+}

@@ -1,0 +1,86 @@
+//! What an action rests on, and so has to be read live before it is taken.
+//!
+//! A live read serves the one decision that asked for it: once the writes of that decision are answered it is spent.
+//! What our own write returned is the whole object as it is at that moment, so it counts as read for the next
+//! decision. Between reading and writing the stores only move forward, so a decision made after the reads rests on
+//! nothing older than them; and every write carries a precondition on the object that it changes. An abort is
+//! therefore one round of concurrent GETs and one round of concurrent writes.
+
+use std::collections::BTreeSet;
+
+use crds::object_ref::{Kind, ObjectRef};
+use planner::facts::ReplicaSetFacts;
+use planner::rollout::{Action, Snapshot};
+use traffic_routers::Router;
+
+use crate::naming;
+
+/// The actions that are carried out together: the leading run of weights, else the first action alone.
+pub(crate) fn leading(actions: &[Action]) -> &[Action] {
+    let weights = actions.iter().take_while(|action| matches!(action, Action::SetWeight { .. })).count();
+    actions.get(..weights.max(1)).unwrap_or_default()
+}
+
+/// The objects that have to be read live before these actions are taken; none if no action is guarded.
+pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
+    let guarded = actions.iter().filter(|action| action.is_guarded());
+    let mut objects: BTreeSet<ObjectRef> =
+        guarded.flat_map(|action| reads_of(action, snapshot, routers)).collect();
+    if !objects.is_empty() {
+        let meta = &snapshot.rollout.meta;
+        objects.insert(ObjectRef::new(Kind::Rollout, &meta.namespace, &meta.name));
+    }
+    objects
+}
+
+fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<ObjectRef> {
+    let namespace = &snapshot.rollout.meta.namespace;
+    let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
+    match action {
+        Action::SetWeight { route, canary_hash, stable_hash, .. } => {
+            let sets = with_hash(snapshot, canary_hash).chain(with_hash(snapshot, stable_hash));
+            sets.map(|facts| set(&facts.meta.name)).chain(route_reads(routers, Some(route))).collect()
+        }
+        Action::PatchReplicaSet { name, .. } => {
+            let named = naming::readable_spec(&snapshot.rollout);
+            let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
+            let roles = roles(snapshot).map(|facts| set(&facts.meta.name));
+            roles.chain([set(name)]).chain(services).chain(route_reads(routers, None)).collect()
+        }
+        Action::SwitchService { name, hash, .. } => {
+            let sets = with_hash(snapshot, hash).chain(roles(snapshot)).map(|facts| set(&facts.meta.name));
+            sets.chain([ObjectRef::new(Kind::Service, namespace, name)]).collect()
+        }
+        Action::DeleteReplicaSet { name, .. } => vec![set(name)],
+        Action::PatchRollout { .. }
+        | Action::CreateReplicaSet { .. }
+        | Action::CreateAnalysisRun { .. }
+        | Action::TerminateAnalysisRun { .. }
+        | Action::DeleteAnalysisRun { .. } => Vec::new(),
+    }
+}
+
+/// The route objects and what they are made from: of one route, or of all.
+fn route_reads(routers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectRef> {
+    let routes = routers.iter().flat_map(|router| router.routes().into_iter().map(move |route| (router, route)));
+    routes
+        .filter(|(_, route)| only.is_none_or(|only| only == route))
+        .flat_map(|(router, route)| router.sources(&route).into_iter().chain([route]))
+        .collect()
+}
+
+fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = &'a ReplicaSetFacts> {
+    snapshot.replica_sets.iter().filter(move |set| !hash.is_empty() && set.hash == hash)
+}
+
+/// The ReplicaSets of the new and of the stable version.
+fn roles(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
+    let status = &snapshot.rollout.status;
+    let digest = snapshot.template.as_ref().map(|template| template.digest.as_str()).unwrap_or_default();
+    snapshot.replica_sets.iter().filter(move |set| {
+        let is = |hash: &str| !hash.is_empty() && set.hash == hash;
+        is(&status.stable_rs)
+            || is(&status.current_pod_hash)
+            || (!digest.is_empty() && set.template_digest == digest)
+    })
+}

@@ -1,0 +1,111 @@
+//! Which objects a Rollout names.
+
+use std::collections::BTreeSet;
+
+use crds::analysis::AnalysisTemplateRef;
+use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::RolloutSpec;
+use planner::facts::{RolloutFacts, TemplateFacts};
+use traffic_routers::{Owner, Router, drivable};
+
+use crate::store::{Stores, key};
+
+/// The routers of a Rollout and why the others could not be set up.
+pub(crate) struct Routing {
+    /// Those that can be driven.
+    pub(crate) routers: Vec<Router>,
+    /// What is wrong with the others, as sentences.
+    pub(crate) problem: Option<String>,
+}
+
+/// The spec that counts: the current one, or the last one that could be read.
+pub(crate) fn readable_spec(rollout: &RolloutFacts) -> Option<&RolloutSpec> {
+    rollout.spec.as_ref().ok().or(rollout.last_readable_spec.as_ref())
+}
+
+/// Sets up the routers of a Rollout.
+pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
+    let owner = Owner {
+        namespace: rollout.meta.namespace.clone(),
+        name: rollout.meta.name.clone(),
+        uid: rollout.meta.uid.clone(),
+    };
+    let (routers, errors) =
+        readable_spec(rollout).map(|spec| drivable(&owner, spec)).unwrap_or_default();
+    let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Routing { routers, problem: (!sentences.is_empty()).then(|| sentences.join("; ")) }
+}
+
+/// Everything that a Rollout names: Services, routes and what they are made from, templates and their templates.
+pub(crate) fn named(stores: &Stores, rollout: &RolloutFacts) -> BTreeSet<ObjectRef> {
+    let Some(spec) = readable_spec(rollout) else { return BTreeSet::new() };
+    let mut objects = services(&rollout.meta.namespace, spec);
+    for router in routing(rollout).routers {
+        for route in router.routes() {
+            objects.extend(router.sources(&route));
+            objects.insert(route);
+        }
+    }
+    objects.extend(templates(stores, &rollout.meta.namespace, spec));
+    objects
+}
+
+/// The Services that a spec names.
+pub(crate) fn services(namespace: &str, spec: &RolloutSpec) -> BTreeSet<ObjectRef> {
+    let canary = spec.strategy.canary.iter().flat_map(|canary| {
+        let pair = canary.ping_pong.iter().flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
+        [&canary.canary_service, &canary.stable_service].into_iter().chain(pair)
+    });
+    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
+        [&strategy.active_service, &strategy.preview_service]
+    });
+    canary
+        .chain(blue_green)
+        .filter(|name| !name.is_empty())
+        .map(|name| ObjectRef::new(Kind::Service, namespace, name))
+        .collect()
+}
+
+/// The templates that a spec names, and those that they name in turn, whether they exist or not.
+pub(crate) fn templates(stores: &Stores, namespace: &str, spec: &RolloutSpec) -> BTreeSet<ObjectRef> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<ObjectRef> = template_refs(spec).map(|name| reference(namespace, name)).collect();
+    while let Some(template) = open.pop() {
+        if found.insert(template.clone())
+            && let Some(spec) = facts(stores, &template).and_then(|facts| facts.spec.as_ref().ok())
+        {
+            open.extend(spec.templates.iter().map(|name| reference(namespace, name)));
+        }
+    }
+    found
+}
+
+/// A template that is held.
+pub(crate) fn facts<'a>(stores: &'a Stores, template: &ObjectRef) -> Option<&'a TemplateFacts> {
+    match template.kind {
+        Kind::AnalysisTemplate => stores.templates.get(&key(template)),
+        Kind::ClusterAnalysisTemplate => stores.cluster_templates.get(&key(template)),
+        _ => None,
+    }
+}
+
+fn reference(namespace: &str, name: &AnalysisTemplateRef) -> ObjectRef {
+    if name.cluster_scope {
+        ObjectRef::new(Kind::ClusterAnalysisTemplate, "", &name.template_name)
+    } else {
+        ObjectRef::new(Kind::AnalysisTemplate, namespace, &name.template_name)
+    }
+}
+
+fn template_refs(spec: &RolloutSpec) -> impl Iterator<Item = &AnalysisTemplateRef> {
+    let canary = spec.strategy.canary.iter().flat_map(|canary| {
+        let background = canary.analysis.iter().flat_map(|analysis| &analysis.templates);
+        let steps = canary.steps.iter().filter_map(|step| step.analysis.as_ref());
+        background.chain(steps.flat_map(|analysis| &analysis.templates))
+    });
+    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
+        let analyses = strategy.pre_promotion_analysis.iter().chain(&strategy.post_promotion_analysis);
+        analyses.flat_map(|analysis| &analysis.templates)
+    });
+    canary.chain(blue_green)
+}

@@ -1,0 +1,325 @@
+//! Which object is looked at next, and when.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crds::object_ref::ObjectRef;
+use jiff::Timestamp;
+
+use crate::time::after;
+
+/// The first delay after a failure that may pass by itself.
+const FIRST_DELAY: Duration = Duration::from_millis(5);
+/// The longest delay.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How many conflicts in a row are answered at once.
+const CONFLICTS_AT_ONCE: u32 = 3;
+
+/// The objects that are to be looked at: in the order of arrival, each at most once.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    urgent: VecDeque<ObjectRef>,
+    ready: VecDeque<ObjectRef>,
+    queued: BTreeSet<ObjectRef>,
+    wakes: BTreeMap<Timestamp, BTreeSet<ObjectRef>>,
+    wake_of: BTreeMap<ObjectRef, Timestamp>,
+    delays: BTreeMap<ObjectRef, Delay>,
+}
+
+/// Why an object has to wait after a failure.
+#[derive(Debug)]
+struct Delay {
+    failures: u32,
+    conflicts: u32,
+    until: Timestamp,
+    ends: Ends,
+}
+
+/// What ends a delay before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// Nothing: the server said when.
+    ByTimeOnly,
+    /// A verdict.
+    ByVerdict,
+    /// Any change of what the decision rests on.
+    ByChange,
+}
+
+impl Queue {
+    /// Something about `key` has changed.
+    pub(crate) fn push(&mut self, key: ObjectRef, now: Timestamp) {
+        if self.may_run(&key, now, Ends::ByChange) && self.queued.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// A verdict about `key` has come: it goes before everything that is not urgent.
+    pub(crate) fn push_urgent(&mut self, key: ObjectRef, now: Timestamp) {
+        if !self.may_run(&key, now, Ends::ByVerdict) {
+            return;
+        }
+        if !self.queued.insert(key.clone()) {
+            self.ready.retain(|other| *other != key);
+        }
+        if !self.urgent.contains(&key) {
+            self.urgent.push_back(key);
+        }
+    }
+
+    fn may_run(&self, key: &ObjectRef, now: Timestamp, by: Ends) -> bool {
+        self.delays.get(key).is_none_or(|delay| {
+            delay.until <= now || delay.ends == by || (by == Ends::ByVerdict && delay.ends == Ends::ByChange)
+        })
+    }
+
+    /// The next object to look at.
+    pub(crate) fn pop(&mut self) -> Option<ObjectRef> {
+        let key = self.urgent.pop_front().or_else(|| self.ready.pop_front())?;
+        self.queued.remove(&key);
+        Some(key)
+    }
+
+    /// Looks at `key` again at `at` even if nothing changes; replaces what was asked for before.
+    pub(crate) fn wake(&mut self, key: &ObjectRef, at: Option<Timestamp>) {
+        if let Some(before) = self.wake_of.remove(key)
+            && let Some(keys) = self.wakes.get_mut(&before)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.wakes.remove(&before);
+            }
+        }
+        if let Some(at) = at {
+            self.wake_of.insert(key.clone(), at);
+            self.wakes.entry(at).or_default().insert(key.clone());
+        }
+    }
+
+    /// Moves everything whose time has come to the end of the queue.
+    pub(crate) fn ring(&mut self, now: Timestamp) {
+        while let Some(entry) = self.wakes.first_entry() {
+            if *entry.key() > now {
+                return;
+            }
+            for key in entry.remove() {
+                self.wake_of.remove(&key);
+                self.push(key, now);
+            }
+        }
+    }
+
+    /// When the next object wants to be looked at: now if one is ready.
+    pub(crate) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_empty() { self.wakes.keys().next().copied() } else { Some(now) }
+    }
+
+    /// Whether nothing is ready.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queued.is_empty()
+    }
+
+    /// How many objects are ready.
+    pub(crate) fn len(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// Everything went well for `key`: the next failure is a first one.
+    pub(crate) fn succeeded(&mut self, key: &ObjectRef) {
+        self.delays.remove(key);
+    }
+
+    /// Somebody else was faster: again at once, unless that happens again and again.
+    pub(crate) fn conflicted(&mut self, key: &ObjectRef, now: Timestamp) {
+        let delay = self.delay(key, now);
+        delay.conflicts = delay.conflicts.saturating_add(1);
+        let wait = match delay.conflicts.checked_sub(CONFLICTS_AT_ONCE + 1) {
+            None => Duration::ZERO,
+            Some(beyond) => exponential(key, beyond),
+        };
+        self.hold(key, now, wait, Ends::ByVerdict);
+    }
+
+    /// The server has no time or is not there: again after a delay that doubles, or after what the server said.
+    pub(crate) fn failed(&mut self, key: &ObjectRef, now: Timestamp, retry_after: Option<Duration>) {
+        let delay = self.delay(key, now);
+        let wait = exponential(key, delay.failures);
+        delay.failures = delay.failures.saturating_add(1);
+        let ends = if retry_after.is_some() { Ends::ByTimeOnly } else { Ends::ByVerdict };
+        self.hold(key, now, retry_after.map_or(wait, |asked| asked.max(wait)), ends);
+    }
+
+    /// Only a person can help: again when something changes, or after the longest delay.
+    pub(crate) fn refused(&mut self, key: &ObjectRef, now: Timestamp) {
+        self.hold(key, now, LONGEST_DELAY, Ends::ByChange);
+    }
+
+    /// Forgets everything about `key`.
+    pub(crate) fn remove(&mut self, key: &ObjectRef) {
+        self.wake(key, None);
+        self.delays.remove(key);
+        if self.queued.remove(key) {
+            self.urgent.retain(|other| other != key);
+            self.ready.retain(|other| other != key);
+        }
+    }
+
+    /// Forgets what was to be done, not what was refused.
+    pub(crate) fn clear(&mut self) {
+        let delays = std::mem::take(&mut self.delays);
+        *self = Self { delays, ..Self::default() };
+    }
+
+    fn delay(&mut self, key: &ObjectRef, now: Timestamp) -> &mut Delay {
+        self.delays.entry(key.clone()).or_insert(Delay {
+            failures: 0,
+            conflicts: 0,
+            until: now,
+            ends: Ends::ByChange,
+        })
+    }
+
+    fn hold(&mut self, key: &ObjectRef, now: Timestamp, wait: Duration, ends: Ends) {
+        let until = after(now, wait);
+        let delay = self.delay(key, now);
+        delay.until = until;
+        delay.ends = ends;
+        if until <= now {
+            self.push(key.clone(), now);
+        } else {
+            self.wake(key, Some(until));
+        }
+    }
+}
+
+/// 5 ms doubled `times` times, at most 30 s, spread by a quarter so that many objects do not come back as one wave.
+fn exponential(key: &ObjectRef, times: u32) -> Duration {
+    let full = FIRST_DELAY.saturating_mul(1_u32.checked_shl(times.min(20)).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
+    full - full.mul_f64(spread(key) / 4.0)
+}
+
+/// A number from 0 to 1 that depends on the name alone (FNV-1a).
+fn spread(key: &ObjectRef) -> f64 {
+    let hash = key.namespace.bytes().chain([b'/']).chain(key.name.bytes()).fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    f64::from(hash) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::object_ref::Kind;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn key(name: &str) -> ObjectRef {
+        ObjectRef::new(Kind::Rollout, "shop", name)
+    }
+
+    fn at(milliseconds: u64) -> Timestamp {
+        after(NOW, Duration::from_millis(milliseconds))
+    }
+
+    fn drain(queue: &mut Queue) -> Vec<String> {
+        std::iter::from_fn(|| queue.pop()).map(|key| key.name).collect()
+    }
+
+    #[test]
+    fn each_key_once_in_the_order_of_arrival() {
+        let mut queue = Queue::default();
+        for name in ["a", "b", "a", "c", "b"] {
+            queue.push(key(name), NOW);
+        }
+        assert_eq!(drain(&mut queue), ["a", "b", "c"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_verdict_goes_first_and_is_there_once() {
+        let mut queue = Queue::default();
+        for name in ["a", "b", "c"] {
+            queue.push(key(name), NOW);
+        }
+        queue.push_urgent(key("c"), NOW);
+        queue.push_urgent(key("c"), NOW);
+        assert_eq!(drain(&mut queue), ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn the_earliest_wake_rings_and_a_later_one_replaces_an_earlier() {
+        let mut queue = Queue::default();
+        queue.wake(&key("a"), Some(at(10)));
+        queue.wake(&key("b"), Some(at(20)));
+        assert_eq!(queue.next(NOW), Some(at(10)));
+        queue.wake(&key("a"), Some(at(30)));
+        assert_eq!(queue.next(NOW), Some(at(20)));
+        queue.ring(at(20));
+        assert_eq!(drain(&mut queue), ["b"]);
+        assert_eq!(queue.next(at(20)), Some(at(30)));
+        queue.wake(&key("a"), None);
+        assert_eq!(queue.next(at(20)), None);
+    }
+
+    #[test]
+    fn transient_delays_double_to_thirty_seconds_and_a_change_does_not_end_them() {
+        let mut queue = Queue::default();
+        let mut last = Duration::ZERO;
+        for _ in 0..20 {
+            queue.failed(&key("a"), NOW, None);
+            let wait = Duration::try_from(queue.next(NOW).unwrap().duration_since(NOW)).unwrap();
+            assert!(wait > last || wait >= LONGEST_DELAY.mul_f64(0.75), "{wait:?} after {last:?}");
+            assert!(wait <= LONGEST_DELAY);
+            last = wait;
+        }
+        queue.push(key("a"), NOW);
+        assert!(queue.is_empty());
+        queue.push_urgent(key("a"), NOW);
+        assert_eq!(drain(&mut queue), ["a"]);
+        queue.succeeded(&key("a"));
+        queue.failed(&key("a"), NOW, None);
+        assert!(queue.next(NOW).unwrap() <= at(5));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_obeyed_even_by_a_verdict() {
+        let mut queue = Queue::default();
+        queue.failed(&key("a"), NOW, Some(Duration::from_secs(7)));
+        queue.push(key("a"), at(6_999));
+        queue.push_urgent(key("a"), at(6_999));
+        assert!(queue.is_empty());
+        queue.ring(at(7_000));
+        assert_eq!(drain(&mut queue), ["a"]);
+    }
+
+    #[test]
+    fn three_conflicts_are_answered_at_once_then_it_waits() {
+        let mut queue = Queue::default();
+        for _ in 0..3 {
+            queue.conflicted(&key("a"), NOW);
+            assert_eq!(drain(&mut queue), ["a"]);
+        }
+        queue.conflicted(&key("a"), NOW);
+        assert!(queue.is_empty());
+        assert!(queue.next(NOW).is_some_and(|next| next > NOW && next <= at(5)));
+    }
+
+    #[test]
+    fn a_refusal_waits_for_a_change_or_thirty_seconds() {
+        let mut queue = Queue::default();
+        queue.refused(&key("a"), NOW);
+        assert_eq!(queue.next(NOW), Some(at(30_000)));
+        queue.push(key("a"), at(1));
+        assert_eq!(drain(&mut queue), ["a"]);
+    }
+
+    #[test]
+    fn a_removed_key_leaves_nothing() {
+        let mut queue = Queue::default();
+        queue.push(key("a"), NOW);
+        queue.wake(&key("a"), Some(at(5)));
+        queue.remove(&key("a"));
+        assert_eq!((queue.pop(), queue.next(NOW)), (None, None));
+    }
+}

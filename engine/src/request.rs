@@ -1,0 +1,182 @@
+//! From an action to the one request that carries it out.
+
+use std::collections::BTreeMap;
+
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
+use crds::object_ref::{Kind, ObjectRef};
+use planner::event::Event;
+use planner::facts::{Meta, ReplicaSetFacts};
+use planner::rollout::{Action, Scale};
+use serde_json::{Map, Value, json};
+use traffic_routers::{Edit, Target};
+
+use crate::effect::{Call, Request};
+use crate::gather::Gathered;
+
+/// What an action comes to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Built {
+    /// A write.
+    Send(Request),
+    /// Nothing: the object already is as the action wants it.
+    Nothing,
+    /// It cannot be carried out: why, in words.
+    Impossible(String),
+}
+
+/// Builds the request that carries out `action`, with its preconditions.
+pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
+    let meta = &gathered.snapshot.rollout.meta;
+    let call = match action {
+        Action::PatchRollout { annotations, replicas, .. } => {
+            Call::MergePatch(rollout_patch(meta, annotations, *replicas))
+        }
+        Action::CreateReplicaSet { object, .. } | Action::CreateAnalysisRun { object, .. } => {
+            Call::Create(object.clone())
+        }
+        Action::PatchReplicaSet { name, uid, scale, annotations, .. } => {
+            let held = gathered.snapshot.replica_sets.iter().find(|set| set.meta.name == *name);
+            Call::JsonPatch(replica_set_patch(held, uid, *scale, annotations))
+        }
+        Action::DeleteReplicaSet { uid, resource_version, .. } => {
+            Call::Delete { uid: uid.clone(), resource_version: Some(resource_version.clone()) }
+        }
+        Action::SwitchService { resource_version, hash, .. } => {
+            Call::MergePatch(service_patch(resource_version, &meta.name, hash))
+        }
+        Action::SetWeight { .. } => return weight(action, gathered),
+        Action::TerminateAnalysisRun { uid, .. } => Call::JsonPatch(json!([
+            { "op": "test", "path": "/metadata/uid", "value": uid },
+            { "op": "add", "path": "/spec/terminate", "value": true },
+        ])),
+        Action::DeleteAnalysisRun { uid, .. } => Call::Delete { uid: uid.clone(), resource_version: None },
+    };
+    Built::Send(Request { object: target(action, &meta.namespace, &meta.name), call })
+}
+
+/// The object that an action writes.
+pub(crate) fn target(action: &Action, namespace: &str, rollout: &str) -> ObjectRef {
+    match action {
+        Action::PatchRollout { .. } => ObjectRef::new(Kind::Rollout, namespace, rollout),
+        Action::CreateReplicaSet { name, .. }
+        | Action::PatchReplicaSet { name, .. }
+        | Action::DeleteReplicaSet { name, .. } => ObjectRef::new(Kind::ReplicaSet, namespace, name),
+        Action::SwitchService { name, .. } => ObjectRef::new(Kind::Service, namespace, name),
+        Action::SetWeight { route, .. } => route.clone(),
+        Action::CreateAnalysisRun { name, .. }
+        | Action::TerminateAnalysisRun { name, .. }
+        | Action::DeleteAnalysisRun { name, .. } => ObjectRef::new(Kind::AnalysisRun, namespace, name),
+    }
+}
+
+/// What people are told once an action was accepted.
+pub(crate) fn events(action: &Action) -> &[Event] {
+    match action {
+        Action::PatchRollout { events, .. }
+        | Action::CreateReplicaSet { events, .. }
+        | Action::PatchReplicaSet { events, .. }
+        | Action::SwitchService { events, .. }
+        | Action::SetWeight { events, .. }
+        | Action::CreateAnalysisRun { events, .. } => events,
+        Action::DeleteReplicaSet { .. }
+        | Action::TerminateAnalysisRun { .. }
+        | Action::DeleteAnalysisRun { .. } => &[],
+    }
+}
+
+/// A short word for an action, for the log.
+pub(crate) const fn word(action: &Action) -> &'static str {
+    match action {
+        Action::PatchRollout { .. } => "patch Rollout",
+        Action::CreateReplicaSet { .. } => "create ReplicaSet",
+        Action::PatchReplicaSet { .. } => "patch ReplicaSet",
+        Action::DeleteReplicaSet { .. } => "delete ReplicaSet",
+        Action::SwitchService { .. } => "switch Service",
+        Action::SetWeight { .. } => "set weight",
+        Action::CreateAnalysisRun { .. } => "create AnalysisRun",
+        Action::TerminateAnalysisRun { .. } => "terminate AnalysisRun",
+        Action::DeleteAnalysisRun { .. } => "delete AnalysisRun",
+    }
+}
+
+/// A merge patch of the status alone, conditioned on the version that the decision saw.
+pub(crate) fn status_patch(meta: &Meta, status: &Value) -> Value {
+    json!({ "metadata": { "resourceVersion": meta.resource_version }, "status": status })
+}
+
+fn rollout_patch(meta: &Meta, annotations: &BTreeMap<String, String>, replicas: Option<i32>) -> Value {
+    let mut patch = json!({ "metadata": { "resourceVersion": meta.resource_version } });
+    if !annotations.is_empty() {
+        patch["metadata"]["annotations"] = json!(annotations);
+    }
+    if let Some(replicas) = replicas {
+        patch["spec"] = json!({ "replicas": replicas });
+    }
+    patch
+}
+
+fn service_patch(resource_version: &str, rollout: &str, hash: &str) -> Value {
+    json!({
+        "metadata": { "resourceVersion": resource_version, "annotations": { MANAGED_BY_ROLLOUTS: rollout } },
+        "spec": { "selector": { POD_TEMPLATE_HASH: hash } },
+    })
+}
+
+/// Conditioned on uid and old size, not on the version, which moves with every pod. A test that fails answers 422.
+fn replica_set_patch(
+    held: Option<&ReplicaSetFacts>,
+    uid: &str,
+    scale: Option<Scale>,
+    annotations: &BTreeMap<String, Option<String>>,
+) -> Value {
+    let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
+    if let Some(Scale { from, to }) = scale {
+        operations.push(json!({ "op": "test", "path": "/spec/replicas", "value": from }));
+        operations.push(json!({ "op": "replace", "path": "/spec/replicas", "value": to }));
+    }
+    operations.extend(annotation_operations(held, annotations));
+    Value::Array(operations)
+}
+
+fn annotation_operations(
+    held: Option<&ReplicaSetFacts>,
+    annotations: &BTreeMap<String, Option<String>>,
+) -> Vec<Value> {
+    let has = |key: &str| held.is_some_and(|set| set.meta.annotations.contains_key(key));
+    if held.is_some_and(|set| set.meta.annotations.is_empty()) {
+        let all: Map<String, Value> =
+            annotations.iter().filter_map(|(key, value)| Some((key.clone(), json!(value.as_ref()?)))).collect();
+        return (!all.is_empty())
+            .then(|| json!({ "op": "add", "path": "/metadata/annotations", "value": all }))
+            .into_iter()
+            .collect();
+    }
+    let path = |key: &str| format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"));
+    let operation = |(key, value): (&String, &Option<String>)| match value {
+        Some(value) => Some(json!({ "op": "add", "path": path(key), "value": value })),
+        None => has(key).then(|| json!({ "op": "remove", "path": path(key) })),
+    };
+    annotations.iter().filter_map(operation).collect()
+}
+
+fn weight(action: &Action, gathered: &Gathered) -> Built {
+    let Action::SetWeight { route, canary_weight, canary_hash, stable_hash, .. } = action else {
+        return Built::Nothing;
+    };
+    let Some(router) = gathered.routers.iter().find(|router| router.routes().contains(route)) else {
+        return Built::Impossible(format!("{route}: no traffic router of the Rollout drives it"));
+    };
+    let target = Target {
+        canary_weight: *canary_weight,
+        canary_hash: canary_hash.clone(),
+        stable_hash: stable_hash.clone(),
+    };
+    let call = match router.edit(route, &gathered.objects, &target) {
+        Ok(Edit::Nothing) => return Built::Nothing,
+        Ok(Edit::Create(object)) => Call::Create(object),
+        Ok(Edit::MergePatch(patch)) => Call::MergePatch(patch),
+        Ok(Edit::JsonPatch(patch)) => Call::JsonPatch(patch),
+        Err(error) => return Built::Impossible(error.to_string()),
+    };
+    Built::Send(Request { object: route.clone(), call })
+}

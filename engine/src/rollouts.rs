@@ -1,0 +1,319 @@
+//! The loop for one Rollout: gather, plan, read live what the next action rests on, act, plan again; when no action
+//! is left, write the status.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
+use planner::event::Event;
+use planner::rollout::{Action, Plan, Settings as PlanSettings, Snapshot, is_urgent};
+use planner::waiting::Waiting;
+
+use crate::answer::Landed;
+use crate::class::Class;
+use crate::effect::{Call, Count, Level, Request};
+use crate::engine::Engine;
+use crate::flights::{Operation, Purpose};
+use crate::gather::{self, Gathered};
+use crate::request::{self, Built};
+use crate::store::{controlling_rollout, key};
+use crate::time::after;
+use crate::{guard, status, takeover};
+
+/// How many rounds of live reads one decision may ask for before it has to wait.
+const ROUNDS: u32 = 8;
+/// How many writes one Rollout may ask for within [`BRAKE_WINDOW`].
+const BRAKE_WRITES: u32 = 200;
+/// The time over which the writes of one Rollout are counted.
+const BRAKE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Where the engine stands with one Rollout.
+#[derive(Debug, Default)]
+pub(crate) struct RolloutWork {
+    /// The requests that are waited for.
+    pub(crate) operation: Operation,
+    /// Objects that were read live, or returned by our own write, for the decision at hand.
+    pub(crate) live: BTreeSet<ObjectRef>,
+    /// Why it does not go on.
+    pub(crate) waiting: Vec<Waiting>,
+    /// Names that belong to somebody else.
+    taken: BTreeSet<ObjectRef>,
+    /// Names of which it has to be found out whose they are.
+    checking: BTreeSet<ObjectRef>,
+    rounds: u32,
+    status_written: Option<Timestamp>,
+    window: Option<(Timestamp, u32)>,
+}
+
+impl RolloutWork {
+    /// Counts a write; whether there were too many of late.
+    fn brakes(&mut self, now: Timestamp) -> bool {
+        let (since, writes) = self.window.filter(|(since, _)| after(*since, BRAKE_WINDOW) > now).unwrap_or((now, 0));
+        self.window = Some((since, writes.saturating_add(1)));
+        writes >= BRAKE_WRITES
+    }
+}
+
+impl Engine {
+    /// Looks at one Rollout.
+    pub(crate) fn plan_rollout(&mut self, rollout: &ObjectRef, now: Timestamp) {
+        let work = self.rollouts.entry(rollout.clone()).or_default();
+        if !work.operation.pending.is_empty() || !self.routes_are_known(rollout) {
+            return;
+        }
+        let Some(gathered) = self.gather_rollout(rollout) else {
+            self.drop_work(rollout);
+            return;
+        };
+        if gathered.snapshot.rollout.meta.deleting {
+            return;
+        }
+        if !gathered.unread.is_empty() {
+            self.read_live(rollout, gathered.unread);
+            return;
+        }
+        self.count(Count::Reconciled { kind: Kind::Rollout });
+        let plan = (self.planners.rollout)(&gathered.snapshot, now);
+        self.queue.wake(rollout, plan.wake_at);
+        if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
+            self.wait_for_stores(rollout, &gathered.snapshot);
+            return;
+        }
+        self.set_waiting(rollout, plan.waiting.clone());
+        if guard::leading(&plan.actions).is_empty() {
+            self.finish(rollout, &gathered, &plan, now);
+        } else {
+            self.proceed(rollout, &gathered, &plan, now);
+        }
+    }
+
+    fn gather_rollout(&mut self, rollout: &ObjectRef) -> Option<Gathered> {
+        // Templates that templates name may have come or gone since the Rollout changed.
+        self.rename(rollout);
+        let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
+        let taken = &self.rollouts.get(rollout)?.taken;
+        gather::rollout(&self.stores, &self.ledger, rollout, taken, settings)
+    }
+
+    /// Whether the kinds of all routes that the Rollout names are known.
+    fn routes_are_known(&self, rollout: &ObjectRef) -> bool {
+        self.stores.references.by(rollout).all(|object| self.stores.is_complete(object.kind))
+    }
+
+    fn set_waiting(&mut self, rollout: &ObjectRef, waiting: Vec<Waiting>) {
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.waiting = waiting;
+        }
+    }
+
+    fn wait_for_stores(&mut self, rollout: &ObjectRef, snapshot: &Snapshot) {
+        self.count(Count::StaleSkip { kind: Kind::Rollout });
+        let objects = snapshot.stale.iter().cloned().collect();
+        self.set_waiting(rollout, vec![Waiting::StoreBehindOwnWrites { objects }]);
+    }
+
+    /// Carries out the next actions, or first reads live what they rest on.
+    fn proceed(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
+        let run = guard::leading(&plan.actions);
+        let held = takeover::holds(&gathered.snapshot, self.leading_since);
+        let (run, waiting) = takeover::release(run, &gathered.snapshot, held);
+        if let Some(waiting) = waiting {
+            self.set_waiting(rollout, vec![waiting]);
+        }
+        if run.is_empty() {
+            return;
+        }
+        let Some(work) = self.rollouts.get_mut(rollout) else { return };
+        let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
+        let missing: Vec<ObjectRef> = reads.difference(&work.live).cloned().collect();
+        if missing.is_empty() {
+            work.rounds = 0;
+            self.act(rollout, gathered, &run, now);
+        } else if work.rounds < ROUNDS {
+            work.rounds += 1;
+            self.read_live(rollout, missing);
+        } else {
+            work.rounds = 0;
+            work.live.clear();
+            self.queue.failed(rollout, now, None);
+        }
+    }
+
+    fn act(&mut self, rollout: &ObjectRef, gathered: &Gathered, run: &[Action], now: Timestamp) {
+        if self.is_braked(rollout, now) {
+            return;
+        }
+        let mut sent = false;
+        for action in run {
+            match request::build(action, gathered) {
+                Built::Send(request) => {
+                    sent = true;
+                    let word = request::word(action);
+                    self.note(Level::Debug, Some(rollout), format!("{word} {}", request.object));
+                    let events = request::events(action).to_vec();
+                    self.send_and_wait(rollout, request, Purpose::Act { word, events });
+                }
+                Built::Nothing => {}
+                Built::Impossible(message) => {
+                    self.note(Level::Warn, Some(rollout), message.clone());
+                    self.publish(rollout, &[Event::warning("TrafficRoutingError", message)], now);
+                }
+            }
+        }
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.live.clear();
+        }
+        if !sent {
+            // Plan and router disagree, or nothing can be done: a change or time may help.
+            self.queue.refused(rollout, now);
+        }
+    }
+
+    fn is_braked(&mut self, rollout: &ObjectRef, now: Timestamp) -> bool {
+        let braked = self.rollouts.get_mut(rollout).is_some_and(|work| work.brakes(now));
+        if braked {
+            self.note(Level::Warn, Some(rollout), "too many writes in a row: pausing".to_owned());
+            self.queue.failed(rollout, now, Some(BRAKE_WINDOW));
+        }
+        braked
+    }
+
+    /// No action is left: the status is written if it differs.
+    fn finish(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
+        let Some(work) = self.rollouts.get_mut(rollout) else { return };
+        work.live.clear();
+        work.rounds = 0;
+        let held = &gathered.snapshot.rollout;
+        let Some(patch) = status::change(&held.status, &plan.status) else {
+            self.queue.succeeded(rollout);
+            return;
+        };
+        if plan.events.is_empty()
+            && !is_urgent(&held.status, &plan.status)
+            && let Some(next) = work.status_written.map(|written| after(written, status::CALM_WRITES_APART))
+            && next > now
+        {
+            self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
+            return;
+        }
+        if self.is_braked(rollout, now) {
+            return;
+        }
+        let body = request::status_patch(&held.meta, &patch);
+        let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
+        self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone() });
+    }
+
+    /// A request of a Rollout was answered.
+    pub(crate) fn rollout_answered(&mut self, landed: &Landed<'_>, now: Timestamp) {
+        let rollout = landed.flight.key.clone();
+        let Some(work) = self.rollouts.get_mut(&rollout) else { return };
+        if !work.operation.pending.remove(&landed.id) {
+            return;
+        }
+        match &landed.flight.purpose {
+            Purpose::Read => self.read_answered(&rollout, landed, now),
+            Purpose::Act { events, .. } | Purpose::Status { events } => {
+                self.write_answered(&rollout, landed, events, now);
+            }
+            _ => {}
+        }
+        self.conclude(&rollout, now);
+    }
+
+    fn read_answered(&mut self, rollout: &ObjectRef, landed: &Landed<'_>, now: Timestamp) {
+        let object = &landed.flight.object;
+        match landed.class {
+            None | Some(Class::NotFound) => {
+                self.note_whose(rollout, object);
+                if let Some(work) = self.rollouts.get_mut(rollout) {
+                    work.live.insert(object.clone());
+                }
+            }
+            Some(class) => {
+                if class == Class::Forbidden {
+                    self.warn(landed, "ReconciliationError", now);
+                }
+                self.fail(rollout, class);
+            }
+        }
+    }
+
+    /// A name was taken: ours, because an earlier try did succeed, or somebody else's.
+    fn note_whose(&mut self, rollout: &ObjectRef, object: &ObjectRef) {
+        let uid = self.stores.rollouts.get(&key(rollout)).map(|held| held.facts.meta.uid.clone());
+        let stores = &self.stores;
+        let owner = match object.kind {
+            Kind::ReplicaSet => stores.replica_sets.get(&key(object)).map(|set| &set.meta),
+            Kind::AnalysisRun => stores.analysis_runs.get(&key(object)).map(|run| &run.meta),
+            // Whose a route is, its router says.
+            _ => return,
+        };
+        let ours = owner.is_some_and(|meta| {
+            controlling_rollout(meta).is_some() && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
+        });
+        let Some(work) = self.rollouts.get_mut(rollout) else { return };
+        if work.checking.remove(object) && !ours {
+            work.taken.insert(object.clone());
+        }
+    }
+
+    fn write_answered(&mut self, rollout: &ObjectRef, landed: &Landed<'_>, events: &[Event], now: Timestamp) {
+        let object = landed.flight.object.clone();
+        match landed.class {
+            None => self.accepted(rollout, landed, events, now),
+            Some(class @ (Class::Conflict | Class::NotFound | Class::AlreadyExists)) => {
+                let Some(work) = self.rollouts.get_mut(rollout) else { return };
+                if class == Class::AlreadyExists && matches!(object.kind, Kind::ReplicaSet | Kind::AnalysisRun) {
+                    work.checking.insert(object.clone());
+                }
+                work.operation.reread.insert(object);
+            }
+            Some(class) => {
+                if matches!(class, Class::Invalid | Class::Forbidden) {
+                    self.warn(landed, refusal(&landed.flight.purpose), now);
+                }
+                self.fail(rollout, class);
+            }
+        }
+    }
+
+    fn accepted(&mut self, rollout: &ObjectRef, landed: &Landed<'_>, events: &[Event], now: Timestamp) {
+        self.queue.succeeded(rollout);
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            if landed.shows_object() {
+                work.live.insert(landed.flight.object.clone());
+            }
+            if matches!(landed.flight.purpose, Purpose::Status { .. }) {
+                work.status_written = Some(now);
+            }
+        }
+        self.publish(rollout, events, now);
+    }
+
+    fn fail(&mut self, rollout: &ObjectRef, class: Class) {
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.operation.fail(class);
+            work.live.clear();
+        }
+    }
+}
+
+/// Whether the update is to be taken back: by a person, or by a verdict that is already persisted.
+fn is_aborting(snapshot: &Snapshot) -> bool {
+    snapshot.rollout.status.abort
+        || snapshot.analysis_runs.iter().any(|run| {
+            use crds::analysis::AnalysisPhase::{Error, Failed};
+            matches!(run.status.phase, Failed | Error)
+        })
+}
+
+/// The reason word of the warning about a refused write.
+fn refusal(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Act { word: "create ReplicaSet", .. } => "ReplicaSetCreateError",
+        Purpose::Act { word: "set weight", .. } => "TrafficRoutingError",
+        _ => "ReconciliationError",
+    }
+}

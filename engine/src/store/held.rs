@@ -1,0 +1,92 @@
+//! What is held of one object.
+
+use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::rollout::TemplateIdentity;
+use serde_json::Value;
+
+use super::table::Held;
+use super::version::Stamp;
+use crate::template;
+
+/// A Rollout with the identity of its template, which is worked out once per change.
+#[derive(Debug)]
+pub(crate) struct RolloutHeld {
+    /// The projection.
+    pub(crate) facts: RolloutFacts,
+    /// The identity of the template, if the spec has a readable one.
+    pub(crate) identity: Option<TemplateIdentity>,
+}
+
+impl RolloutHeld {
+    /// Holds `facts`, in the place of `before`: of the same incarnation it keeps the last spec that could be read.
+    pub(crate) fn new(mut facts: RolloutFacts, before: Option<&Self>) -> Self {
+        let before = before.filter(|before| before.facts.meta.uid == facts.meta.uid);
+        if facts.spec.is_err() {
+            facts.last_readable_spec = before.and_then(|before| {
+                before.facts.spec.as_ref().ok().cloned().or_else(|| before.facts.last_readable_spec.clone())
+            });
+        }
+        let identity = template::identity(&facts, before.map(|before| (&before.facts, before.identity.as_ref())));
+        Self { facts, identity }
+    }
+}
+
+impl Held for RolloutHeld {
+    fn stamp(&self) -> Stamp {
+        Stamp::of(&self.facts.meta)
+    }
+
+    fn controller_uid(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A route object: its whole text if a Rollout names it, else only that it exists.
+#[derive(Debug)]
+pub(crate) struct RouteHeld {
+    stamp: Stamp,
+    text: Option<Box<str>>,
+}
+
+impl RouteHeld {
+    /// Holds a route, with its text if it is `named` by a Rollout.
+    pub(crate) fn new(meta: &Meta, value: &Value, named: bool) -> Self {
+        Self { stamp: Stamp::of(meta), text: named.then(|| value.to_string().into()) }
+    }
+
+    /// The object as JSON text, if it is kept.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Keeps only that the object exists.
+    pub(crate) fn forget_text(&mut self) {
+        self.text = None;
+    }
+}
+
+impl Held for RouteHeld {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+
+    fn controller_uid(&self) -> Option<&str> {
+        None
+    }
+}
+
+macro_rules! held_with_meta {
+    ($($facts:ty),+) => {$(
+        impl Held for $facts {
+            fn stamp(&self) -> Stamp {
+                Stamp::of(&self.meta)
+            }
+
+            fn controller_uid(&self) -> Option<&str> {
+                self.meta.controller.as_ref().map(|owner| owner.uid.as_str())
+            }
+        }
+    )+};
+}
+
+held_with_meta!(ReplicaSetFacts, ServiceFacts, AnalysisRunFacts, TemplateFacts);

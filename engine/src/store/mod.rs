@@ -1,0 +1,259 @@
+//! What the engine knows of the cluster: projections, by kind, by name, by controller and by who names them.
+
+pub(crate) mod held;
+pub(crate) mod references;
+pub(crate) mod table;
+pub(crate) mod version;
+
+use crds::object_ref::{Kind, ObjectRef};
+use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, ServiceFacts, TemplateFacts};
+
+use self::held::{RolloutHeld, RouteHeld};
+use self::references::References;
+use self::table::{Change, Key, Missing, Origin, Table};
+use self::version::Stamp;
+use crate::object::{Object, View};
+
+/// All stores.
+#[derive(Debug, Default)]
+pub(crate) struct Stores {
+    /// The Rollouts, each with the identity of its template.
+    pub(crate) rollouts: Table<RolloutHeld>,
+    /// The ReplicaSets that a Rollout controls.
+    pub(crate) replica_sets: Table<ReplicaSetFacts>,
+    /// The Services.
+    pub(crate) services: Table<ServiceFacts>,
+    /// The AnalysisRuns.
+    pub(crate) analysis_runs: Table<AnalysisRunFacts>,
+    /// The AnalysisTemplates.
+    pub(crate) templates: Table<TemplateFacts>,
+    /// The ClusterAnalysisTemplates.
+    pub(crate) cluster_templates: Table<TemplateFacts>,
+    /// The Ingresses.
+    pub(crate) ingresses: Table<RouteHeld>,
+    /// The VirtualServices.
+    pub(crate) virtual_services: Table<RouteHeld>,
+    /// Which Rollouts name which objects.
+    pub(crate) references: References,
+}
+
+/// The kinds without which nothing is decided.
+pub(crate) const CORE: [Kind; 6] = [
+    Kind::Rollout,
+    Kind::ReplicaSet,
+    Kind::Service,
+    Kind::AnalysisRun,
+    Kind::AnalysisTemplate,
+    Kind::ClusterAnalysisTemplate,
+];
+
+/// The kinds that are watched once a Rollout names an object of them.
+pub(crate) const ROUTES: [Kind; 2] = [Kind::Ingress, Kind::VirtualService];
+
+/// What all tables have in common.
+trait Shelf {
+    fn begin(&mut self);
+    fn end(&mut self) -> Missing;
+    fn complete(&self) -> bool;
+    fn stamp(&self, key: &Key) -> Option<Stamp>;
+    fn names(&self) -> Vec<Key>;
+    fn take_out(&mut self, key: &Key);
+    fn bury_incarnation(&mut self, key: &Key, uid: &str) -> bool;
+    fn size(&self) -> usize;
+}
+
+impl<T: table::Held> Shelf for Table<T> {
+    fn begin(&mut self) {
+        self.begin_list();
+    }
+    fn end(&mut self) -> Missing {
+        self.end_list()
+    }
+    fn complete(&self) -> bool {
+        self.is_complete()
+    }
+    fn stamp(&self, key: &Key) -> Option<Stamp> {
+        self.get(key).map(table::Held::stamp)
+    }
+    fn names(&self) -> Vec<Key> {
+        self.keys().cloned().collect()
+    }
+    fn take_out(&mut self, key: &Key) {
+        self.remove(key);
+    }
+    fn bury_incarnation(&mut self, key: &Key, uid: &str) -> bool {
+        self.bury(key, uid)
+    }
+    fn size(&self) -> usize {
+        self.len()
+    }
+}
+
+/// Namespace and name of a reference.
+pub(crate) fn key(object: &ObjectRef) -> Key {
+    (object.namespace.clone(), object.name.clone())
+}
+
+impl Stores {
+    /// Takes what a list, a watch or an answer showed.
+    pub(crate) fn apply(&mut self, object: Object, origin: Origin) -> Change {
+        let reference = ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name);
+        let key = key(&reference);
+        match object.view {
+            View::Rollout(facts) => {
+                let held = RolloutHeld::new(*facts, self.rollouts.get(&key));
+                self.rollouts.apply(key, held, origin)
+            }
+            View::ReplicaSet(facts) => self.replica_sets.apply(key, *facts, origin),
+            View::Service(facts) => self.services.apply(key, *facts, origin),
+            View::AnalysisRun(facts) => self.analysis_runs.apply(key, *facts, origin),
+            View::Template(facts) if object.kind == Kind::ClusterAnalysisTemplate => {
+                self.cluster_templates.apply(key, *facts, origin)
+            }
+            View::Template(facts) => self.templates.apply(key, *facts, origin),
+            View::Route(value) => {
+                let named = self.references.is_named(&reference);
+                let held = RouteHeld::new(&object.meta, &value, named);
+                self.apply_route(&reference, held, origin)
+            }
+            View::Secret(_) | View::MetaOnly => Change::Same,
+        }
+    }
+
+    /// The same version counts as taken if only now its text is wanted.
+    fn apply_route(&mut self, route: &ObjectRef, held: RouteHeld, origin: Origin) -> Change {
+        let Some(table) = self.routes_mut(route.kind) else { return Change::Same };
+        let key = key(route);
+        if held.text().is_some() && table.get(&key).is_some_and(|before| before.text().is_none()) {
+            table.remove(&key);
+        }
+        table.apply(key, held, origin)
+    }
+
+    /// The table of a kind of route.
+    pub(crate) fn routes(&self, kind: Kind) -> Option<&Table<RouteHeld>> {
+        match kind {
+            Kind::Ingress => Some(&self.ingresses),
+            Kind::VirtualService => Some(&self.virtual_services),
+            _ => None,
+        }
+    }
+
+    fn routes_mut(&mut self, kind: Kind) -> Option<&mut Table<RouteHeld>> {
+        match kind {
+            Kind::Ingress => Some(&mut self.ingresses),
+            Kind::VirtualService => Some(&mut self.virtual_services),
+            _ => None,
+        }
+    }
+
+    /// Drops the texts of routes that no Rollout names any more.
+    pub(crate) fn forget_texts(&mut self, unnamed: &[ObjectRef]) {
+        for object in unnamed {
+            if let Some(table) = self.routes_mut(object.kind)
+                && let Some(held) = table.get_mut(&key(object))
+            {
+                held.forget_text();
+            }
+        }
+    }
+
+    fn shelf(&self, kind: Kind) -> Option<&dyn Shelf> {
+        Some(match kind {
+            Kind::Rollout => &self.rollouts,
+            Kind::ReplicaSet => &self.replica_sets,
+            Kind::Service => &self.services,
+            Kind::AnalysisRun => &self.analysis_runs,
+            Kind::AnalysisTemplate => &self.templates,
+            Kind::ClusterAnalysisTemplate => &self.cluster_templates,
+            Kind::Ingress => &self.ingresses,
+            Kind::VirtualService => &self.virtual_services,
+            Kind::Experiment | Kind::Secret | Kind::Event => return None,
+        })
+    }
+
+    fn shelf_mut(&mut self, kind: Kind) -> Option<&mut dyn Shelf> {
+        Some(match kind {
+            Kind::Rollout => &mut self.rollouts,
+            Kind::ReplicaSet => &mut self.replica_sets,
+            Kind::Service => &mut self.services,
+            Kind::AnalysisRun => &mut self.analysis_runs,
+            Kind::AnalysisTemplate => &mut self.templates,
+            Kind::ClusterAnalysisTemplate => &mut self.cluster_templates,
+            Kind::Ingress => &mut self.ingresses,
+            Kind::VirtualService => &mut self.virtual_services,
+            Kind::Experiment | Kind::Secret | Kind::Event => return None,
+        })
+    }
+
+    /// A list of this kind begins.
+    pub(crate) fn begin_list(&mut self, kind: Kind) {
+        if let Some(shelf) = self.shelf_mut(kind) {
+            shelf.begin();
+        }
+    }
+
+    /// The list of this kind is complete; what it did not bring is still held and named in the answer.
+    pub(crate) fn end_list(&mut self, kind: Kind) -> Missing {
+        self.shelf_mut(kind).map(Shelf::end).unwrap_or_default()
+    }
+
+    /// Whether a list of this kind has been completed, or the kind is not served.
+    pub(crate) fn is_complete(&self, kind: Kind) -> bool {
+        self.shelf(kind).is_some_and(Shelf::complete)
+    }
+
+    /// Which version of an object is held.
+    pub(crate) fn stamp(&self, object: &ObjectRef) -> Option<Stamp> {
+        self.shelf(object.kind)?.stamp(&key(object))
+    }
+
+    /// The names of all objects of a kind.
+    pub(crate) fn names(&self, kind: Kind) -> Vec<Key> {
+        self.shelf(kind).map(Shelf::names).unwrap_or_default()
+    }
+
+    /// How many objects of a kind are held.
+    pub(crate) fn size(&self, kind: Kind) -> usize {
+        self.shelf(kind).map_or(0, Shelf::size)
+    }
+
+    /// Removes an object.
+    pub(crate) fn remove(&mut self, object: &ObjectRef) {
+        if let Some(shelf) = self.shelf_mut(object.kind) {
+            shelf.take_out(&key(object));
+        }
+    }
+
+    /// Removes one incarnation of an object for good; returns whether it was held.
+    pub(crate) fn bury(&mut self, object: &ObjectRef, uid: &str) -> bool {
+        self.shelf_mut(object.kind).is_some_and(|shelf| shelf.bury_incarnation(&key(object), uid))
+    }
+
+    /// The controller of an object that is held.
+    fn meta(&self, object: &ObjectRef) -> Option<&Meta> {
+        let key = key(object);
+        match object.kind {
+            Kind::ReplicaSet => self.replica_sets.get(&key).map(|facts| &facts.meta),
+            Kind::AnalysisRun => self.analysis_runs.get(&key).map(|facts| &facts.meta),
+            _ => None,
+        }
+    }
+
+    /// The Rollouts and AnalysisRuns that a change of `object` concerns, as far as it is held.
+    pub(crate) fn concerned(&self, object: &ObjectRef) -> Vec<ObjectRef> {
+        let owner = self.meta(object).and_then(|meta| controlling_rollout(meta));
+        match object.kind {
+            Kind::Rollout => vec![object.clone()],
+            Kind::AnalysisRun => owner.into_iter().chain([object.clone()]).collect(),
+            Kind::ReplicaSet => owner.into_iter().collect(),
+            _ => self.references.of(object).cloned().collect(),
+        }
+    }
+}
+
+/// The Rollout that controls an object.
+pub(crate) fn controlling_rollout(meta: &Meta) -> Option<ObjectRef> {
+    let owner = meta.controller.as_ref().filter(|owner| owner.kind == Kind::Rollout.name())?;
+    Some(ObjectRef::new(Kind::Rollout, &meta.namespace, &owner.name))
+}

@@ -1,0 +1,242 @@
+//! A cluster in memory: the engine, a tiny API server, a virtual clock, and faults at the k-th write.
+
+pub(crate) mod api;
+mod patch;
+pub(crate) mod toy;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use self::api::{Api, refused};
+use crate::Settings;
+use crate::effect::{Effect, QuestionId, Request};
+use crate::engine::{Engine, Planners};
+use crate::input::{Answer, Input, Leadership, WatchEvent};
+use crate::time::after;
+
+/// What happens to one write of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is carried out, but its answer is lost.
+    AnswerLost,
+    /// It never arrives, and nobody knows.
+    RequestLost,
+    /// Somebody else writes the object just before it.
+    Overtaken,
+    /// The server has no time.
+    Unavailable,
+    /// It is carried out, and the process dies; another one starts with empty stores.
+    Crash,
+    /// It is carried out, its watch event comes much later, and the process dies.
+    CrashWithSlowWatch,
+}
+
+/// The cluster.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) api: Api,
+    pub(crate) now: Timestamp,
+    /// Effects that were carried out, as words: requests, questions.
+    pub(crate) trace: Vec<String>,
+    /// What the next write meets, by its number from 0.
+    pub(crate) fault: Option<(usize, Fault)>,
+    /// Whether new pods become available.
+    pub(crate) pods_start: bool,
+    /// How a metric backend answers; `None`: it stays silent.
+    pub(crate) metric: Option<fn(usize) -> &'static str>,
+    pub(crate) asked: usize,
+    planners: Planners,
+    writes_seen: usize,
+    watched: BTreeSet<Kind>,
+    inputs: VecDeque<Input>,
+    wake: Option<Timestamp>,
+}
+
+/// When every story begins.
+pub(crate) const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+impl World {
+    pub(crate) fn new(planners: Planners) -> Self {
+        let mut world = Self {
+            engine: Engine::with_planners(Settings::default(), planners),
+            api: Api::default(),
+            now: START,
+            trace: Vec::new(),
+            fault: None,
+            pods_start: true,
+            metric: None,
+            asked: 0,
+            planners,
+            writes_seen: 0,
+            watched: BTreeSet::new(),
+            inputs: VecDeque::new(),
+            wake: None,
+        };
+        world.lead();
+        world
+    }
+
+    /// This process becomes the leader.
+    pub(crate) fn lead(&mut self) {
+        self.inputs.push_back(Input::Leadership(Leadership::Leading));
+    }
+
+    /// The process dies and another one starts.
+    pub(crate) fn restart(&mut self) {
+        self.engine = Engine::with_planners(Settings::default(), self.planners);
+        self.inputs.clear();
+        self.watched.clear();
+        self.wake = None;
+        self.api.undelivered.clear();
+        self.lead();
+    }
+
+    /// Feeds one input and carries out what follows.
+    pub(crate) fn feed(&mut self, input: Input) {
+        if matches!(input, Input::Tick) {
+            self.wake = None;
+        }
+        let effects = self.engine.handle(input, self.now);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Request { id, request } => {
+                let fault = self.fault_for(&request);
+                self.trace.push(format!("{request:?}"));
+                let answer = self.answer(&request, fault);
+                if matches!(fault, Some(Fault::Crash | Fault::CrashWithSlowWatch)) {
+                    self.restart();
+                } else {
+                    self.inputs.push_back(Input::Answer { id, answer });
+                }
+            }
+            Effect::Measure { id, ask } => {
+                self.trace.push(format!("{ask:?}"));
+                self.measure(id);
+            }
+            Effect::Watch(kind) => self.open(kind),
+            Effect::Wake { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+            Effect::Log(_) | Effect::Count(_) => {}
+        }
+    }
+
+    fn fault_for(&mut self, request: &Request) -> Option<Fault> {
+        if !request.call.is_write() || request.object.kind == Kind::Event {
+            return None;
+        }
+        let index = self.writes_seen;
+        self.writes_seen += 1;
+        self.fault.filter(|(at, _)| *at == index).map(|(_, fault)| fault)
+    }
+
+    fn answer(&mut self, request: &Request, fault: Option<Fault>) -> Answer {
+        let lost = || Answer::Unknown { message: "connection reset".to_owned() };
+        match fault {
+            Some(Fault::RequestLost) => lost(),
+            Some(Fault::Unavailable) => refused(503, "ServiceUnavailable", "no time"),
+            Some(Fault::AnswerLost) => {
+                self.api.call(request, self.now);
+                lost()
+            }
+            Some(Fault::Overtaken) => {
+                self.touch(&request.object);
+                self.api.call(request, self.now)
+            }
+            Some(Fault::Crash | Fault::CrashWithSlowWatch) | None => self.api.call(request, self.now),
+        }
+    }
+
+    /// Somebody else changes an object in a way that nobody minds.
+    fn touch(&mut self, object: &ObjectRef) {
+        if self.api.objects.contains_key(object) {
+            self.api.merge(object, &json!({ "metadata": { "labels": { "touched": "yes" } } }));
+        }
+    }
+
+    fn measure(&mut self, id: QuestionId) {
+        let index = self.asked;
+        self.asked += 1;
+        if let Some(metric) = self.metric {
+            let body = metric(index).as_bytes().to_vec();
+            let answer = analysis::provider::Answer {
+                status: 200,
+                content_type: Some("application/json".to_owned()),
+                body,
+                truncated: false,
+            };
+            self.inputs.push_back(Input::Measured { id, outcome: Ok(answer) });
+        }
+    }
+
+    fn open(&mut self, kind: Kind) {
+        assert!(self.watched.insert(kind), "{kind:?} is watched already");
+        self.api.undelivered.retain(|(other, _)| *other != kind);
+        self.inputs.push_back(Input::Watch { kind, event: WatchEvent::Init });
+        for object in self.api.list(kind) {
+            self.inputs.push_back(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(object)) });
+        }
+        self.inputs.push_back(Input::Watch { kind, event: WatchEvent::InitDone });
+    }
+
+    /// Runs until nothing happens any more before `limit` has passed.
+    pub(crate) fn run(&mut self, limit: Duration) {
+        let end = after(self.now, limit);
+        for _ in 0..20_000 {
+            self.run_pods();
+            self.deliver();
+            if let Some(input) = self.inputs.pop_front() {
+                self.feed(input);
+            } else if let Some(wake) = self.wake.filter(|wake| *wake <= end) {
+                self.now = self.now.max(wake);
+                self.feed(Input::Tick);
+            } else {
+                self.now = end;
+                return;
+            }
+        }
+        panic!("it never comes to rest; the last requests: {:#?}", self.trace.iter().rev().take(20).collect::<Vec<_>>());
+    }
+
+    fn deliver(&mut self) {
+        for (kind, event) in std::mem::take(&mut self.api.undelivered) {
+            if self.watched.contains(&kind) {
+                self.inputs.push_back(Input::Watch { kind, event });
+            }
+        }
+    }
+
+    /// The ReplicaSet controller and the kubelets, without delay.
+    fn run_pods(&mut self) {
+        let sets: Vec<(ObjectRef, Value)> = self
+            .api
+            .objects
+            .iter()
+            .filter(|(object, _)| object.kind == Kind::ReplicaSet)
+            .map(|(object, value)| (object.clone(), value.clone()))
+            .collect();
+        for (object, set) in sets {
+            let replicas = set["spec"]["replicas"].as_i64().unwrap();
+            let before = set["status"]["availableReplicas"].as_i64().unwrap_or(0);
+            let up = if self.pods_start { replicas } else { before.min(replicas) };
+            let generation = set["metadata"]["generation"].clone();
+            self.api.merge(
+                &object,
+                &json!({ "status": { "replicas": replicas, "readyReplicas": up, "availableReplicas": up,
+                    "observedGeneration": generation } }),
+            );
+        }
+    }
+
+    /// The accepted writes since `from`.
+    pub(crate) fn writes_from(&self, from: usize) -> &[String] {
+        &self.api.writes[from..]
+    }
+}

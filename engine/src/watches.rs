@@ -1,0 +1,144 @@
+//! From what a watch or an answer shows to the stores, and to the objects that this concerns.
+
+use std::collections::BTreeSet;
+
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
+
+use crate::engine::Engine;
+use crate::input::WatchEvent;
+use crate::naming;
+use crate::object::{Object, View};
+use crate::store::table::{Change, Origin};
+use crate::store::version::Stamp;
+use crate::store::{ROUTES, controlling_rollout, key};
+
+impl Engine {
+    /// Takes in what a watch delivered.
+    pub(crate) fn watch_delivered(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
+        match event {
+            WatchEvent::Init => self.stores.begin_list(kind),
+            WatchEvent::InitApply(object) => self.take(*object, Origin::List, now),
+            WatchEvent::Apply(object) => self.take(*object, Origin::Watch, now),
+            WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
+            WatchEvent::InitDone => self.listed(kind, now),
+        }
+    }
+
+    /// The kind is not served: whatever was held of it is gone.
+    pub(crate) fn kind_missing(&mut self, kind: Kind, now: Timestamp) {
+        self.stores.begin_list(kind);
+        self.listed(kind, now);
+    }
+
+    /// Takes one object into its store and queues whom it concerns.
+    pub(crate) fn take(&mut self, object: Object, origin: Origin, now: Timestamp) {
+        let reference = reference(&object);
+        if !self.is_ours(&object) {
+            self.forget(&reference, now);
+            return;
+        }
+        let stamp = Stamp::of(&object.meta);
+        let concerned_before = self.stores.concerned(&reference);
+        let change = self.stores.apply(object, origin);
+        if change != Change::Overtaken || origin == Origin::Live {
+            self.ledger.shown(&reference, &stamp, origin == Origin::Live);
+        }
+        if !matches!(change, Change::Taken | Change::WentBack) {
+            return;
+        }
+        if reference.kind == Kind::Rollout {
+            self.rename(&reference);
+        }
+        let concerned: BTreeSet<ObjectRef> =
+            concerned_before.into_iter().chain(self.stores.concerned(&reference)).collect();
+        if change == Change::WentBack {
+            let owner = concerned.first().unwrap_or(&reference).clone();
+            self.ledger.doubt(reference, owner, now);
+        }
+        for key in concerned {
+            self.touch(key, now);
+        }
+    }
+
+    /// Whether an object is one that this process looks at.
+    fn is_ours(&self, object: &Object) -> bool {
+        let controlled = match &object.view {
+            View::ReplicaSet(facts) => !facts.hash.is_empty() && controlling_rollout(&facts.meta).is_some(),
+            _ => true,
+        };
+        controlled && self.settings.owns(object.kind, &object.meta.namespace, &object.meta.labels)
+    }
+
+    /// Works out anew which objects a Rollout names.
+    pub(crate) fn rename(&mut self, rollout: &ObjectRef) {
+        let Some(held) = self.stores.rollouts.get(&key(rollout)) else { return };
+        let named = naming::named(&self.stores, &held.facts);
+        let unnamed = self.stores.references.set(rollout, named);
+        self.stores.forget_texts(&unnamed);
+        self.open_route_watches();
+    }
+
+    fn listed(&mut self, kind: Kind, now: Timestamp) {
+        let first = !self.stores.is_complete(kind);
+        let missing = self.stores.end_list(kind);
+        self.ledger.relisted(kind);
+        for (namespace, name) in missing.gone {
+            self.forget(&ObjectRef::new(kind, namespace, name), now);
+        }
+        for (namespace, name) in missing.doubtful {
+            let object = ObjectRef::new(kind, namespace, name);
+            let owner = self.stores.concerned(&object).into_iter().next().unwrap_or_else(|| object.clone());
+            self.ledger.doubt(object, owner, now);
+        }
+        if kind == Kind::Rollout {
+            self.open_route_watches();
+        }
+        if first && ROUTES.contains(&kind) {
+            self.touch_all(now);
+        }
+    }
+
+    /// One incarnation of an object was deleted.
+    fn deleted(&mut self, object: &ObjectRef, uid: &str, now: Timestamp) {
+        let concerned = self.stores.concerned(object);
+        if self.stores.bury(object, uid) {
+            self.gone(object, concerned, now);
+        }
+    }
+
+    /// An object is not there, or not ours.
+    fn forget(&mut self, object: &ObjectRef, now: Timestamp) {
+        let concerned = self.stores.concerned(object);
+        let held = self.stores.stamp(object).is_some();
+        self.ledger.gone(object);
+        if held {
+            self.stores.remove(object);
+            self.gone(object, concerned, now);
+        }
+    }
+
+    /// A live read or a deletion says that `object` is not there. It counts unless something newer came meanwhile.
+    pub(crate) fn absent(&mut self, object: &ObjectRef, before: Option<&Stamp>, now: Timestamp) {
+        self.ledger.gone(object);
+        if self.stores.stamp(object).as_ref() == before {
+            self.forget(object, now);
+        }
+    }
+
+    fn gone(&mut self, object: &ObjectRef, concerned: Vec<ObjectRef>, now: Timestamp) {
+        self.ledger.gone(object);
+        if matches!(object.kind, Kind::Rollout | Kind::AnalysisRun) {
+            self.drop_work(object);
+            let unnamed = self.stores.references.set(object, BTreeSet::new());
+            self.stores.forget_texts(&unnamed);
+        }
+        for key in concerned.into_iter().filter(|key| key != object) {
+            self.touch(key, now);
+        }
+    }
+}
+
+fn reference(object: &Object) -> ObjectRef {
+    ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name)
+}
