@@ -131,10 +131,10 @@ pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition
     conditions.iter().find(|condition| condition.is(type_))
 }
 
-/// Puts a condition in the place of the one of its type, or at the end.
+/// Puts a condition in the place of the one of its type, or at the end; returns whether something changed.
 ///
-/// The time of the last transition is kept if the status stays. Nothing changes, not even the time of the last
-/// update, if status and reason stay, unless `refresh` asks for it; returns whether something changed.
+/// The time of the last transition is kept if the status stays. If reason and message stay too, nothing changes, not
+/// even the time of the last update, unless `refresh` asks for it.
 pub fn set(conditions: &mut Vec<Condition>, mut next: Condition, refresh: bool) -> bool {
     let Some(current) = conditions.iter_mut().find(|current| current.type_ == next.type_) else {
         conditions.push(next);
@@ -207,5 +207,79 @@ pub mod message {
     pub fn aborted(revision: i64, why: Option<&str>) -> String {
         let what = format!("Rollout aborted update to revision {revision}");
         why.map_or_else(|| what.clone(), |why| format!("{what}: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        jiff::Timestamp::from_second(second).unwrap().into()
+    }
+
+    fn progressing(status: ConditionStatus, reason: Reason, second: i64) -> Condition {
+        Condition::new(ConditionType::Progressing, status, reason, String::new(), at(second))
+    }
+
+    #[rstest]
+    #[case::nothing_new(ConditionStatus::True, Reason::ReplicaSetUpdated, false, false, 1, 1)]
+    #[case::refreshed(ConditionStatus::True, Reason::ReplicaSetUpdated, true, true, 2, 1)]
+    #[case::another_reason(ConditionStatus::True, Reason::NewReplicaSetAvailable, false, true, 2, 1)]
+    #[case::another_status(ConditionStatus::False, Reason::RolloutAborted, false, true, 2, 2)]
+    fn a_transition_is_a_change_of_status(
+        #[case] status: ConditionStatus,
+        #[case] reason: Reason,
+        #[case] refresh: bool,
+        #[case] changed: bool,
+        #[case] updated: i64,
+        #[case] transition: i64,
+    ) {
+        let mut conditions = vec![progressing(ConditionStatus::True, Reason::ReplicaSetUpdated, 1)];
+        assert_eq!(set(&mut conditions, progressing(status, reason, 2), refresh), changed);
+        let found = find(&conditions, ConditionType::Progressing).unwrap();
+        assert_eq!(conditions.len(), 1);
+        assert_eq!(found.last_update_time, Some(at(updated)));
+        assert_eq!(found.last_transition_time, Some(at(transition)));
+    }
+
+    #[test]
+    fn the_order_of_other_conditions_stays() {
+        let available = |message: &str| {
+            let message = message.to_owned();
+            Condition::new(ConditionType::Available, ConditionStatus::True, Reason::Available, message, at(1))
+        };
+        let mut conditions =
+            vec![available("a"), progressing(ConditionStatus::True, Reason::ReplicaSetUpdated, 1)];
+        assert!(set(&mut conditions, available("b"), false));
+        let order: Vec<&str> = conditions.iter().map(|condition| condition.type_.as_str()).collect();
+        assert_eq!(order, ["Available", "Progressing"]);
+        assert!(remove(&mut conditions, ConditionType::Available));
+        assert!(!remove(&mut conditions, ConditionType::Available));
+        assert_eq!(conditions.len(), 1);
+    }
+
+    #[test]
+    fn a_condition_of_somebody_else_survives_a_round_trip() {
+        let foreign = serde_json::json!({ "type": "Blessed", "status": "True", "reason": "Because" });
+        let condition: Condition = serde_json::from_value(foreign.clone()).unwrap();
+        assert_eq!(serde_json::to_value(condition).unwrap(), foreign);
+    }
+
+    #[test]
+    fn messages() {
+        assert_eq!(
+            message::invalid_spec("Rollout", "web", "spec.replicas: -1"),
+            "The Rollout \"web\" is invalid: spec.replicas: -1"
+        );
+        assert_eq!(message::aborted(3, None), "Rollout aborted update to revision 3");
+        assert_eq!(message::aborted(3, Some("no")), "Rollout aborted update to revision 3: no");
+        assert_eq!(
+            message::replica_set(Reason::ProgressDeadlineExceeded, "web-1").as_deref(),
+            Some("ReplicaSet \"web-1\" has timed out progressing.")
+        );
+        assert_eq!(message::replica_set(Reason::RolloutPaused, "web-1"), None);
     }
 }

@@ -140,3 +140,85 @@ pub struct Parts<S, T = NoStatus> {
 /// The status of kinds that have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct NoStatus {}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rollout::{RolloutSpec, RolloutStatus};
+
+    type View = Parts<RolloutSpec, RolloutStatus>;
+
+    fn decode(spec: Value) -> Decoded<View> {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": { "name": "web", "namespace": "shop", "managedFields": [{ "manager": "kubectl" }] },
+            "spec": spec,
+        });
+        serde_json::from_str(&object.to_string()).unwrap()
+    }
+
+    #[rstest]
+    #[case::text_for_a_number(json!({ "replicas": "two" }), "spec.replicas: invalid type: string \"two\", expected i32")]
+    #[case::absurd_number(
+        json!({ "replicas": 99_999_999_999_i64 }),
+        "spec.replicas: invalid value: integer `99999999999`, expected i32"
+    )]
+    #[case::inside_a_list(
+        json!({ "strategy": { "canary": { "steps": [{ "setWeight": 5 }, { "setWeight": {} }] } } }),
+        "spec.strategy.canary.steps[1].setWeight: invalid type: map, expected i32"
+    )]
+    #[case::wrong_time(
+        json!({ "restartAt": "soon" }),
+        "spec.restartAt: \"soon\" is not an RFC 3339 time"
+    )]
+    #[case::a_list_for_the_whole(json!([]), "spec: invalid length 0, expected struct RolloutSpec")]
+    #[case::text_for_the_whole(json!("x"), "spec: invalid type: string \"x\", expected struct RolloutSpec")]
+    fn a_malformed_object_is_a_fact_about_that_object(#[case] spec: Value, #[case] want: &str) {
+        let decoded = decode(spec);
+        assert_eq!(decoded.metadata.name.as_deref(), Some("web"));
+        let error = decoded.view.unwrap_err();
+        assert!(error.starts_with(want), "{error}");
+        assert!(!error.contains("line"), "{error}");
+    }
+
+    #[rstest]
+    #[case::nothing(json!({}))]
+    #[case::null(json!(null))]
+    #[case::unknown_fields(json!({ "warpDrive": { "on": [true] } }))]
+    #[case::nulls(json!({ "replicas": null, "strategy": { "canary": { "steps": null } } }))]
+    fn what_is_absent_or_unknown_is_no_error(#[case] spec: Value) {
+        let view = decode(spec).view.unwrap();
+        assert_eq!(view.spec.replicas, None);
+        assert_eq!(view.status, RolloutStatus::default());
+    }
+
+    #[test]
+    fn managed_fields_are_not_kept() {
+        assert_eq!(decode(json!({})).metadata.managed_fields, None);
+    }
+
+    #[test]
+    fn malformed_metadata_leaves_a_name_to_speak_of() {
+        let text = r#"{ "metadata": { "name": "web", "namespace": "shop", "labels": [] }, "spec": {} }"#;
+        let decoded = Decoded::<View>::from_json(text).unwrap();
+        assert_eq!(decoded.metadata.name.as_deref(), Some("web"));
+        assert_eq!(decoded.metadata.namespace.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn one_malformed_object_does_not_break_the_list() {
+        let list = r#"[
+            { "metadata": { "name": "good" }, "spec": { "replicas": 2 } },
+            { "metadata": { "name": "bad" }, "spec": { "replicas": [] } },
+            { "metadata": { "name": "fine" }, "spec": { "replicas": 3 } }
+        ]"#;
+        let decoded: Vec<Decoded<View>> = serde_json::from_str(list).unwrap();
+        let replicas: Vec<Option<i32>> =
+            decoded.iter().map(|one| one.view.as_ref().ok().and_then(|view| view.spec.replicas)).collect();
+        assert_eq!(replicas, [Some(2), None, Some(3)]);
+    }
+}

@@ -23,3 +23,6 @@ pub use hash::{Digest, pod_template_hash};
 pub use injected::without_metadata;
 pub use normal::{digest, normal_form, same};
 pub use text::TemplateText;
+
+#[cfg(test)]
+mod tests;

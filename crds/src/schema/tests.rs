@@ -1,17 +1,22 @@
 //! The definitions of the kinds: what the API promises its clients, and what an API server demands of a schema.
 
-use crds::schema::definitions;
+use std::sync::LazyLock;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-fn definition(kind: &str) -> Value {
-    let definitions = definitions();
-    let found = definitions.iter().find(|definition| definition.spec.names.kind == kind).unwrap();
+use super::definitions;
+
+/// Made once, because that takes a while without optimization.
+pub(super) static DEFINITIONS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(definitions);
+
+pub(super) fn definition(kind: &str) -> Value {
+    let found = DEFINITIONS.iter().find(|definition| definition.spec.names.kind == kind).unwrap();
     serde_json::to_value(found).unwrap()
 }
 
-fn version(definition: &Value) -> &Value {
+pub(super) fn version(definition: &Value) -> &Value {
     let versions = definition["spec"]["versions"].as_array().unwrap();
     assert_eq!(versions.len(), 1);
     &versions[0]
@@ -74,8 +79,8 @@ fn printer_columns(#[case] kind: &str, #[case] want: &[&str]) {
 #[test]
 fn only_the_selector_of_a_rollout_is_immutable() {
     let mut rules = Vec::new();
-    for definition in definitions() {
-        visit(&definition, &mut |path, node| {
+    for definition in DEFINITIONS.iter() {
+        visit(definition, &mut |path, node| {
             if let Some(rule) = node.get("x-kubernetes-validations") {
                 rules.push((definition.spec.names.kind.clone(), path.to_owned(), rule.clone()));
             }
@@ -104,9 +109,9 @@ fn every_schema_is_structural() {
         "xml",
         "uniqueItems",
     ];
-    for definition in definitions() {
+    for definition in DEFINITIONS.iter() {
         let mut nodes = 0;
-        visit(&definition, &mut |path, node| {
+        visit(definition, &mut |path, node| {
             nodes += 1;
             let kind = &definition.spec.names.kind;
             for key in forbidden {
@@ -125,8 +130,8 @@ fn every_schema_is_structural() {
 
 #[test]
 fn nothing_appears_in_an_object_that_its_owner_did_not_write() {
-    for definition in definitions() {
-        visit(&definition, &mut |path, node| {
+    for definition in DEFINITIONS.iter() {
+        visit(definition, &mut |path, node| {
             assert!(node.get("default").is_none() && node.get("nullable").is_none(), "{path}");
         });
     }
@@ -134,8 +139,8 @@ fn nothing_appears_in_an_object_that_its_owner_did_not_write() {
 
 #[test]
 fn every_field_is_explained() {
-    for definition in definitions() {
-        visit(&definition, &mut |path, node| {
+    for definition in DEFINITIONS.iter() {
+        visit(definition, &mut |path, node| {
             let of_field = path.rsplit('.').next().is_some_and(|last| !last.ends_with(['[', ']', '}']));
             let explained =
                 node.get("description").and_then(Value::as_str).is_some_and(|text| text.len() > 5);
@@ -145,7 +150,7 @@ fn every_field_is_explained() {
 }
 
 /// Calls `look` with the path and the schema of every field, item and map value of a definition.
-fn visit(definition: &CustomResourceDefinition, look: &mut dyn FnMut(&str, &Value)) {
+pub(super) fn visit(definition: &CustomResourceDefinition, look: &mut dyn FnMut(&str, &Value)) {
     let definition = serde_json::to_value(definition).unwrap();
     descend("", &version(&definition)["schema"]["openAPIV3Schema"], look);
 }

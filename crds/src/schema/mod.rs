@@ -48,10 +48,14 @@ fn refined(mut definition: CustomResourceDefinition) -> CustomResourceDefinition
     definition
 }
 
-/// Takes defaults and null away, at every depth.
+/// Takes defaults and null away, and puts each paragraph on one line, at every depth.
 fn refine(schema: &mut JSONSchemaProps) {
     schema.default = None;
     schema.nullable = None;
+    if let Some(description) = schema.description.as_mut() {
+        let paragraphs: Vec<String> = description.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
+    }
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         refine(property);
     }
@@ -64,3 +68,8 @@ fn refine(schema: &mut JSONSchemaProps) {
         refine(values);
     }
 }
+
+#[cfg(test)]
+mod field_tests;
+#[cfg(test)]
+mod tests;
