@@ -87,19 +87,22 @@ async fn run(args: Args) -> Result<()> {
         .with_context(|| format!("cannot read {}", args.kubeconfig.display()))?;
     let server = Server::read(&kubeconfig, args.apiserver.as_deref(), args.extra_ca.as_deref())?;
     let client = client(kubeconfig).await?;
-    let listener = TcpListener::bind(args.sd_listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.sd_listen))?;
+    let listener = TcpListener::bind(args.sd_listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", args.sd_listen))?;
     registration::register(&client, &args.node_name, &args.node_ip).await?;
     let node = Arc::new(node(&args, client.clone(), server));
     let stop = terminated()?;
-    tracing::info!(node = args.node_name, sd = %args.sd_listen, "the node is up");
+    announce(&args);
     let registry = Arc::clone(&node.registry);
     tokio::select! {
         () = watch::run(node, stop) => Ok(()),
         result = discovery::server::serve(listener, registry, std::future::pending()) => result,
         () = registration::keep_alive(client, args.node_name, args.node_ip) => Ok(()),
     }
+}
+
+fn announce(args: &Args) {
+    tracing::info!(node = args.node_name, sd = %args.sd_listen, "the node is up");
 }
 
 fn node(args: &Args, client: Client, server: Server) -> Node {

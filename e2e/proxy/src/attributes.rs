@@ -48,7 +48,7 @@ impl Attributes {
             return attributes;
         }
         attributes.place(&rest);
-        attributes.verb = verb(method, &attributes.name, query).to_owned();
+        verb(method, &attributes.name, query).clone_into(&mut attributes.verb);
         attributes
     }
 

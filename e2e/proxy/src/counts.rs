@@ -14,7 +14,8 @@ pub(crate) struct Count {
     verb: String,
     resource: String,
     subresource: String,
-    count: u64,
+    #[serde(rename = "count")]
+    requests: u64,
 }
 
 /// The counts.
@@ -39,7 +40,7 @@ impl Counts {
                 verb: verb.clone(),
                 resource: resource.clone(),
                 subresource: subresource.clone(),
-                count: *count,
+                requests: *count,
             })
             .collect()
     }
@@ -64,7 +65,7 @@ mod tests {
         let lines: Vec<String> = counts
             .lines()
             .iter()
-            .map(|line| format!("{} {}/{} {}", line.verb, line.resource, line.subresource, line.count))
+            .map(|line| format!("{} {}/{} {}", line.verb, line.resource, line.subresource, line.requests))
             .collect();
         assert_eq!(lines, ["patch pods/status 2", "watch pods/ 1"]);
     }

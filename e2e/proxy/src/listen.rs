@@ -35,10 +35,9 @@ async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, gate: Arc<Gate>) {
     // Small answers must not wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return converse(stream, gate).await };
-    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => converse(stream, gate).await,
-        Ok(Err(error)) => tracing::debug!(%error, "handshake"),
-        Err(_) => tracing::debug!("handshake took too long"),
+    // A client that cannot shake hands sees for itself why.
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        converse(stream, gate).await;
     }
 }
 
