@@ -30,11 +30,6 @@ pub(crate) enum Probe {
         /// Path and query.
         path: String,
     },
-    /// A port that must accept a connection.
-    Port {
-        /// Address and port.
-        address: SocketAddr,
-    },
 }
 
 impl Probe {
@@ -53,9 +48,6 @@ impl Probe {
                 kubectl.args(["get", "--raw", path]);
                 process::output(&mut kubectl, LIMIT).map(drop).map_err(|error| format!("{error:#}"))
             }
-            Self::Port { address } => TcpStream::connect_timeout(address, LIMIT)
-                .map(drop)
-                .map_err(|error| format!("{address}: {error}")),
         }
     }
 }

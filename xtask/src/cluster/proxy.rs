@@ -18,9 +18,14 @@ pub(crate) const CONTROL_PORT: u16 = 6445;
 /// # Errors
 /// When it does not become ready.
 pub(crate) fn start(state: &State, plan: &Plan) -> Result<()> {
-    Component::new("proxy", plan.program("e2e-proxy")?, Probe::Port { address: local(CONTROL_PORT) })
+    let ready = Probe::Http { address: local(CONTROL_PORT), path: "/healthz".to_owned() };
+    // Shown to clients is the API server's own certificate, so that one kubeconfig serves for both.
+    Component::new("proxy", plan.program("e2e-proxy")?, ready)
         .arg(format!("--listen={}", local(PORT)))
         .arg(format!("--upstream={}", keys::API_SERVER))
+        .arg(format!("--ca={}", state.text("pki/ca.crt")))
+        .arg(format!("--cert={}", state.text("pki/apiserver.crt")))
+        .arg(format!("--key={}", state.text("pki/apiserver.key")))
         .arg(format!("--control={}", local(CONTROL_PORT)))
         .start(state)?
         .wait_ready(state)

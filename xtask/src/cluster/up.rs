@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::namespace::{self, Namespace};
 use super::plan::{Extra, Plan};
@@ -85,14 +86,10 @@ fn programs(plan: &Plan, release: bool) -> Result<BTreeMap<String, PathBuf>> {
     if plan.has(Extra::Istio) {
         binaries.extend([Binary::Istiod, Binary::Envoy]);
     }
-    let mut crates = Vec::new();
-    if plan.has(Extra::Node) {
-        crates.push("e2e-node");
-    }
-    if plan.has(Extra::Proxy) {
-        crates.push("e2e-proxy");
-    }
-    let mut programs = cargo_build::build(&crates, release)?;
+    // Always both: cargo chooses the features of what they share for both together, and would build it again for one.
+    let ours: &[&str] =
+        if plan.has(Extra::Node) || plan.has(Extra::Proxy) { &["e2e-node", "e2e-proxy"] } else { &[] };
+    let mut programs = cargo_build::build(ours, release)?;
     if plan.has(Extra::Prometheus) {
         let system = on_path("prometheus");
         let path = system.map_or_else(|| build::ensure(Binary::Prometheus), Ok)?;
@@ -109,6 +106,31 @@ fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&search).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
+/// Something to start, with its name.
+type Step<'run> = (&'static str, &'run (dyn Fn() -> Result<()> + Sync));
+
+/// The step, if its part belongs to the cluster.
+fn asked<'run>(plan: &Plan, extra: Extra, step: Step<'run>) -> Option<Step<'run>> {
+    plan.has(extra).then_some(step)
+}
+
+/// Does all steps side by side and says when each is done.
+///
+/// # Errors
+/// With the first step of the list that failed, once all have ended.
+fn at_once(begin: Instant, steps: &[Step]) -> Result<()> {
+    let results: Vec<Result<()>> = thread::scope(|scope| {
+        let run = |(name, work): Step| {
+            work().with_context(|| format!("cannot start: {name}"))?;
+            println!("{:>6.1} s  {name}", begin.elapsed().as_secs_f32());
+            Ok(())
+        };
+        let threads: Vec<_> = steps.iter().map(|step| scope.spawn(move || run(*step))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a step panicked"))).collect()
+    });
+    results.into_iter().collect()
+}
+
 /// Starts everything; runs inside the namespace.
 ///
 /// # Errors
@@ -121,20 +143,24 @@ pub(crate) fn start(state: &State) -> Result<()> {
     symlink(plan.program("kube")?, state.path("bin").join("kubectl"))?;
     symlink(plan.program("helm")?, state.path("bin").join("helm"))?;
 
-    let told = |what: &str| println!("{:>6.1} s  {what}", begin.elapsed().as_secs_f32());
-    control_plane::start(state, plan.program("kube")?)?;
-    told("control plane");
-    crds::install(state, &plan)?;
-    for extra in &plan.extras {
-        match extra {
-            Extra::Node => node::start(state, &plan)?,
-            Extra::Proxy => proxy::start(state, &plan)?,
-            Extra::Traefik => traefik::start(state, &plan)?,
-            Extra::Istio => istio::start(state, &plan)?,
-            Extra::Prometheus => prometheus::start(state, &plan)?,
-        }
-        told(&format!("{extra:?}").to_lowercase());
-    }
+    let control_plane = || control_plane::start(state, plan.program("kube")?);
+    at_once(begin, &[("control plane", &control_plane)])?;
+    let kinds = || crds::install(state, &plan);
+    let node = || node::start(state, &plan);
+    let proxy = || proxy::start(state, &plan);
+    let prometheus = || prometheus::start(state, &plan);
+    let traefik = || traefik::start(state, &plan);
+    let istio = || istio::start(state, &plan);
+
+    let mut first: Vec<Step> = vec![("foreign kinds", &kinds)];
+    first.extend(asked(&plan, Extra::Node, ("node", &node)));
+    first.extend(asked(&plan, Extra::Proxy, ("proxy", &proxy)));
+    first.extend(asked(&plan, Extra::Prometheus, ("prometheus", &prometheus)));
+    at_once(begin, &first)?;
+    // These read the foreign kinds, and the gateway's pod needs the node.
+    let second =
+        [asked(&plan, Extra::Traefik, ("traefik", &traefik)), asked(&plan, Extra::Istio, ("istio", &istio))];
+    at_once(begin, &second.into_iter().flatten().collect::<Vec<Step>>())?;
     facts::write(state, &plan, namespace)?;
     println!("cluster {} is up; use it with `cargo xtask cluster exec --name {0} -- COMMAND`", state.name());
     Ok(())
