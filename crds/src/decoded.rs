@@ -175,7 +175,24 @@ mod tests {
         json!({ "restartAt": "soon" }),
         "spec.restartAt: \"soon\" is not an RFC 3339 time"
     )]
-    #[case::a_list_for_the_whole(json!([]), "spec: invalid length 0, expected struct RolloutSpec")]
+    #[case::a_list_for_the_whole(json!([]), "spec: invalid type: sequence, expected struct RolloutSpec")]
+    #[case::a_list_for_a_part(
+        json!({ "strategy": { "canary": { "steps": [{ "pause": ["30s"] }] } } }),
+        "spec.strategy.canary.steps[0].pause: invalid type: sequence, expected struct Pause"
+    )]
+    #[case::a_list_for_an_item(
+        json!({ "strategy": { "canary": { "steps": [[20]] } } }),
+        "spec.strategy.canary.steps[0]: invalid type: sequence, expected struct CanaryStep"
+    )]
+    #[case::a_list_in_a_map(
+        json!({ "strategy": { "canary": { "steps": [{ "setMirrorRoute": { "match": [{ "headers": { "a": ["b"] } }] } }] } } }),
+        "spec.strategy.canary.steps[0].setMirrorRoute.match[0].headers.a: invalid type: sequence, expected struct StringMatch"
+    )]
+    #[case::an_object_for_a_list(
+        json!({ "strategy": { "canary": { "steps": {} } } }),
+        "spec.strategy.canary.steps: invalid type: map, expected a sequence"
+    )]
+    #[case::fraction(json!({ "replicas": 1.5 }), "spec.replicas: invalid type: floating point `1.5`, expected i32")]
     #[case::text_for_the_whole(json!("x"), "spec: invalid type: string \"x\", expected struct RolloutSpec")]
     fn a_malformed_object_is_a_fact_about_that_object(#[case] spec: Value, #[case] want: &str) {
         let decoded = decode(spec);
