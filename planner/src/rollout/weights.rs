@@ -104,9 +104,9 @@ pub(crate) fn are_at(view: &View<'_>, weight: u32) -> bool {
     !view.snapshot.routes.is_empty() && view.snapshot.routes.iter().all(|route| is_at(route, weight))
 }
 
+/// A route that does not exist yet and is in shape is one whose absence says 0: its router would write nothing.
 fn is_at(route: &RouteFacts, weight: u32) -> bool {
     route.problem.is_none()
-        && route.version.is_some()
         && route.in_shape
         && route.canary_weight.unwrap_or(0) == weight
 }
