@@ -193,10 +193,12 @@ fn binary(operator: BinaryOp, left: &Type, right: &Type, at: usize) -> Checked {
         BinaryOp::Add => (both(number) || both(text)).then(|| arithmetic(left, right)),
         BinaryOp::Subtract | BinaryOp::Multiply => both(number).then(|| arithmetic(left, right)),
         BinaryOp::Divide | BinaryOp::Power => both(number).then_some(Type::Float),
-        BinaryOp::Remainder => both(|of| *of == Type::Int).then(|| arithmetic(left, right)),
-        BinaryOp::Coalesce => {
-            Some(if *left == Type::Nil { right.clone() } else { left.clone().either(right) })
-        }
+        BinaryOp::Remainder => both(|of| *of == Type::Int).then_some(Type::Int),
+        BinaryOp::Coalesce => Some(match (left, right) {
+            (Type::Nil, _) => right.clone(),
+            (_, Type::Nil) => left.clone(),
+            _ => left.clone().either(right),
+        }),
     };
     found.ok_or_else(|| ConditionError::at(at, mismatch(operator, left, right)))
 }
@@ -218,7 +220,7 @@ fn contained(left: &Type, right: &Type, at: usize) -> Checked {
     let possible = match right {
         Type::Any => true,
         Type::List(element) => left.comparable(element),
-        Type::Map => matches!(left, Type::String | Type::Any | Type::Nil),
+        Type::Map => matches!(left, Type::String | Type::Any),
         _ => return Err(ConditionError::at(at, mismatch(BinaryOp::In, left, right))),
     };
     if possible {
@@ -286,6 +288,8 @@ fn returned(function: Function, first: Type) -> Type {
             Type::Float
         }
         Function::IsNan | Function::IsInf | Function::IsNil => Type::Bool,
+        // The numbers in a list may be none, which is nil.
+        Function::Max | Function::Min | Function::Mean | Function::Median if first.is_number() => first,
         Function::Default
         | Function::First
         | Function::Last

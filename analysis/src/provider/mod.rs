@@ -1,7 +1,7 @@
 //! The metric providers, each as a pure pair: what to ask, and what the answer means.
 //!
 //! [`ask`] turns a metric into an exchange, the shell carries it out, and [`answer`] turns its outcome into a value.
-//! A new provider is one file, one field in [`Provider::of`] and one arm in the two matches.
+//! A new provider is one file, one field in `Provider::of` and one arm in the two matches.
 
 mod address;
 mod error;
