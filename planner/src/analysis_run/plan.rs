@@ -1,4 +1,4 @@
-//! What is to be done about one AnalysisRun.
+//! What is to be done about one `AnalysisRun`.
 
 use analysis::provider::Ask;
 use crds::analysis::AnalysisRunStatus;

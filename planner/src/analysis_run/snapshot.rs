@@ -1,4 +1,4 @@
-//! Everything that a decision about one AnalysisRun may look at.
+//! Everything that a decision about one `AnalysisRun` may look at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::facts::AnalysisRunFacts;
 
-/// What is known about one AnalysisRun.
+/// What is known about one `AnalysisRun`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The run.
