@@ -7,7 +7,7 @@ use crate::cli::{Router, Scope};
 
 /// The label that the reference puts on every object of an instance.
 const INSTANCE_LABEL: &str = "argo-rollouts.argoproj.io/controller-instance-id";
-/// The label that marks the ReplicaSets of Rollouts; all others are none of ours.
+/// The label that marks every `ReplicaSet` of a Rollout; all others are none of ours.
 const HASH_LABEL: &str = "rollouts-pod-template-hash";
 
 /// Knows versions, scopes and selectors: a function of the command line.
@@ -49,8 +49,7 @@ impl Directory {
     /// The kind as the client library names resources.
     pub(crate) fn resource(&self, kind: Kind) -> ApiResource {
         let (group, version) = (kind.group(), self.version(kind));
-        let api_version =
-            if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+        let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         ApiResource {
             group: group.to_owned(),
             version: version.to_owned(),
@@ -96,7 +95,8 @@ impl Directory {
     /// The path of a collection: where objects are created.
     pub(crate) fn collection_path(&self, kind: Kind, namespace: &str) -> String {
         let (group, version, plural) = (kind.group(), self.version(kind), kind.plural());
-        let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let root =
+            if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         if namespace.is_empty() {
             format!("{root}/{plural}")
         } else {
@@ -143,9 +143,24 @@ mod tests {
 
     #[rstest]
     #[case::core_group(Kind::Service, "web", None, "/api/v1/namespaces/shop/services/web")]
-    #[case::status(Kind::Rollout, "web", Some("status"), "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status")]
-    #[case::istio(Kind::VirtualService, "web", None, "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web")]
-    #[case::slash_is_escaped(Kind::Secret, "a/../b?x", None, "/api/v1/namespaces/shop/secrets/a%2F..%2Fb%3Fx")]
+    #[case::status(
+        Kind::Rollout,
+        "web",
+        Some("status"),
+        "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status"
+    )]
+    #[case::istio(
+        Kind::VirtualService,
+        "web",
+        None,
+        "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web"
+    )]
+    #[case::slash_is_escaped(
+        Kind::Secret,
+        "a/../b?x",
+        None,
+        "/api/v1/namespaces/shop/secrets/a%2F..%2Fb%3Fx"
+    )]
     #[case::dots_alone_are_escaped(Kind::Secret, "..", None, "/api/v1/namespaces/shop/secrets/%2E%2E")]
     fn paths(#[case] kind: Kind, #[case] name: &str, #[case] sub: Option<&str>, #[case] want: &str) {
         let directory = directory(&["--istio-api-version=v1"]);

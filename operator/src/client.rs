@@ -28,7 +28,7 @@ pub(crate) async fn connect(cluster: &Cluster) -> anyhow::Result<(Client, String
 async fn load(cluster: &Cluster) -> anyhow::Result<Config> {
     let options = KubeConfigOptions {
         context: cluster.context.clone(),
-        cluster: cluster.cluster.clone(),
+        cluster: cluster.named.clone(),
         user: cluster.user.clone(),
     };
     let chosen = options.context.is_some() || options.cluster.is_some() || options.user.is_some();
@@ -40,15 +40,18 @@ async fn load(cluster: &Cluster) -> anyhow::Result<Config> {
             .with_context(|| format!("cannot use the kubeconfig {}", path.display()));
     }
     if chosen || std::env::var_os("KUBECONFIG").is_some() {
-        return Config::from_kubeconfig(&options).await.context("cannot use the kubeconfig of KUBECONFIG or ~/.kube");
+        return Config::from_kubeconfig(&options)
+            .await
+            .context("cannot use the kubeconfig of KUBECONFIG or ~/.kube");
     }
-    Config::infer().await.context("no kubeconfig was found and this is no pod with a ServiceAccount")
+    Config::infer().await.context("no kubeconfig was found and this is no pod with credentials of its own")
 }
 
 /// Sets what this operator wants of any client: bounded waiting, no retries of its own, a name in the audit log.
 fn tuned(mut config: Config, cluster: &Cluster) -> anyhow::Result<Config> {
     if let Some(server) = &cluster.server {
-        config.cluster_url = server.parse::<Uri>().with_context(|| format!("--server {server:?} is no URL"))?;
+        config.cluster_url =
+            server.parse::<Uri>().with_context(|| format!("--server {server:?} is no URL"))?;
     }
     // A retry replays a body that rests on an old read; the engine plans again instead.
     config.default_retry = false;
@@ -74,18 +77,21 @@ mod tests {
 
     #[test]
     fn the_client_never_retries_and_never_waits_for_ever() {
-        let config = tuned(Config::new(Uri::from_static("https://one:6443")), &cluster(&["--server=https://two"])).unwrap();
+        let config =
+            tuned(Config::new(Uri::from_static("https://one:6443")), &cluster(&["--server=https://two"]))
+                .unwrap();
         assert_eq!(config.cluster_url, Uri::from_static("https://two"));
         assert!(!config.default_retry);
         assert_eq!(config.connect_timeout, Some(CONNECT_TIMEOUT));
-        assert!(config.read_timeout.unwrap() <= Duration::from_secs(60));
+        assert!(config.read_timeout.unwrap() <= Duration::from_mins(1));
         assert!(config.write_timeout.is_some());
         assert_eq!(config.headers.len(), 1);
     }
 
     #[test]
     fn a_server_that_is_no_url_is_named() {
-        let error = tuned(Config::new(Uri::from_static("https://one")), &cluster(&["--server=not a url"])).unwrap_err();
+        let error = tuned(Config::new(Uri::from_static("https://one")), &cluster(&["--server=not a url"]))
+            .unwrap_err();
         assert!(error.to_string().contains("--server \"not a url\""), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crds::object_ref::Kind;
 
 /// A loop that has taken no step for this long hangs: it takes one at least every few seconds.
-const STUCK_AFTER: Duration = Duration::from_secs(60);
+const STUCK_AFTER: Duration = Duration::from_mins(1);
 
 /// A handle to what is known; clones share it.
 #[derive(Clone, Debug)]

@@ -59,10 +59,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if !cli.ignored.is_empty() {
         tracing::info!(flags = ?cli.ignored, "flags without a meaning here are ignored");
     }
-    // The only source of cryptography in the process; whoever comes second finds it set.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        tracing::debug!("a provider of cryptography has been set before");
-    }
+    // The only source of cryptography in the process. It fails only where one has been set before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -85,17 +83,13 @@ async fn operate(cli: &Cli) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut running = start(cli).await?;
-    tokio::select! {
-        _ = terminated.recv() => tracing::info!("SIGTERM: ending"),
-        _ = interrupted.recv() => tracing::info!("SIGINT: ending"),
-        ended = &mut running.shell => {
-            // The Lease is not given up before the answers are in, but nothing more is written.
-            running.stop().await;
-            return ended.context("the loop was cancelled")?.map_err(Into::into);
-        }
-    }
+    let ended = tokio::select! {
+        _ = terminated.recv() => Ok(Ok(())),
+        _ = interrupted.recv() => Ok(Ok(())),
+        ended = &mut running.shell => ended,
+    };
     running.stop().await;
-    Ok(())
+    ended.context("the loop was cancelled")?.map_err(Into::into)
 }
 
 impl Running {
@@ -104,19 +98,17 @@ impl Running {
         self.health.stop();
         self.fence.stop();
         let drained = self.sender.drain(DRAIN_LIMIT).await;
-        tracing::info!(drained, "requests on their way were waited for");
         // Receivers that have gone have nothing left to stop.
         let _ = self.stop_shell.send(true);
         let _ = self.stop_candidate.send(true);
-        if let Err(error) = self.candidate.await {
-            tracing::error!(%error, "the election ended with a failure");
-        }
+        let released = self.candidate.await.is_ok();
+        tracing::info!(drained, released, "ended");
     }
 }
 
 async fn start(cli: &Cli) -> anyhow::Result<Running> {
     let (client, own_namespace) = client::connect(&cli.cluster).await?;
-    let pod_namespace = cli.pod.pod_namespace.clone().unwrap_or_else(|| own_namespace.clone());
+    let pod_namespace = cli.pod.namespace.clone().unwrap_or_else(|| own_namespace.clone());
     let identity = identity(cli);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), identity, pod_namespace, "starting");
 
@@ -124,7 +116,7 @@ async fn start(cli: &Cli) -> anyhow::Result<Running> {
     server::start(&cli.ports, health.clone(), metrics.clone()).await?;
 
     let (answers_in, answers) = mpsc::unbounded_channel();
-    let (watched_in, watched) = mpsc::channel(WATCH_BUFFER);
+    let (events_in, watched) = mpsc::channel(WATCH_BUFFER);
     let (stop_shell, shell_stopped) = tokio::sync::watch::channel(false);
     let (stop_candidate, candidate_stopped) = tokio::sync::watch::channel(false);
 
@@ -138,8 +130,9 @@ async fn start(cli: &Cli) -> anyhow::Result<Running> {
     };
     let sender = Sender::new(link, cli.cluster.max_requests_in_flight, answers_in.clone());
     let measurer = Measurer::new(cli.behaviour.allow_link_local_metrics, answers_in.clone())?;
-    let watches = Watches::new(client.clone(), directory, watched_in, health.clone());
-    let outlets = Outlets { sender: sender.clone(), measurer, watches, metrics, health: health.clone() };
+    let watchers = Watches::new(client.clone(), directory, events_in, health.clone());
+    let outlets =
+        Outlets { sender: sender.clone(), measurer, watches: watchers, metrics, health: health.clone() };
     let shell = tokio::spawn(Shell::new(engine, outlets).run(Inputs { answers, watched }, shell_stopped));
 
     let outlets = leader::Outlets { inputs: answers_in, fence: fence.clone(), health: health.clone() };
@@ -161,7 +154,7 @@ fn settings(cli: &Cli, directory: &Directory, identity: &str) -> Settings {
 
 /// A name that no other process has or had: a restarted container is another candidate than the one before.
 fn identity(cli: &Cli) -> String {
-    let host = cli.pod.pod_name.clone().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = cli.pod.name.clone().or_else(|| std::env::var("HOSTNAME").ok());
     let host = host.unwrap_or_else(|| "linnet".to_owned());
     format!("{host}_{}_{:x}", std::process::id(), Timestamp::now().as_nanosecond())
 }

@@ -29,7 +29,9 @@ pub(crate) async fn start(ports: &Ports, health: Health, metrics: Metrics) -> an
 
 async fn listen(address: IpAddr, port: u16, flag: &str) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(address, port);
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({flag}, --bind-address)"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} ({flag}, --bind-address)"))
 }
 
 async fn serve(listener: TcpListener, router: Router) {
@@ -40,7 +42,10 @@ async fn serve(listener: TcpListener, router: Router) {
 
 fn probes(health: Health) -> Router {
     Router::new()
-        .route("/healthz", get(|State(health): State<Health>| async move { probe(health.alive(Instant::now())) }))
+        .route(
+            "/healthz",
+            get(|State(health): State<Health>| async move { probe(health.alive(Instant::now())) }),
+        )
         .route("/readyz", get(|State(health): State<Health>| async move { probe(health.ready()) }))
         .with_state(health)
 }
@@ -91,7 +96,10 @@ mod tests {
         let health = Health::new(Instant::now());
         health.expect(Kind::Rollout);
         let answer = ask(probes(health.clone()), "/readyz").await;
-        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("rollouts: is being listed"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.contains("rollouts: is being listed"),
+            "{answer}"
+        );
         health.synced(Kind::Rollout);
         let answer = ask(probes(health), "/readyz").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

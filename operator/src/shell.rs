@@ -44,7 +44,9 @@ pub(crate) struct Outlets {
 
 /// The engine has panicked: its state can no longer be trusted, so the process must start anew.
 #[derive(Debug, thiserror::Error)]
-#[error("the engine failed at {about}, which is a defect of Linnet; the process ends and starts anew with fresh stores")]
+#[error(
+    "the engine failed at {about}, which is a defect of Linnet; the process ends and starts anew with fresh stores"
+)]
 pub(crate) struct EnginePanic {
     /// What the engine was told.
     about: String,
@@ -67,7 +69,11 @@ impl Shell {
     ///
     /// # Errors
     /// [`EnginePanic`], after which nothing may be written any more.
-    pub(crate) async fn run(mut self, mut inputs: Inputs, mut stop: watch::Receiver<bool>) -> Result<(), EnginePanic> {
+    pub(crate) async fn run(
+        mut self,
+        mut inputs: Inputs,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), EnginePanic> {
         self.step(Input::Tick)?;
         while let Some(input) = self.next(&mut inputs, &mut stop).await {
             self.outlets.health.beat(Instant::now());
@@ -127,7 +133,8 @@ impl Shell {
 
 /// How long to sleep at most until a timer is looked at.
 fn pause(wake_at: Option<Timestamp>, now: Timestamp) -> Duration {
-    let left = wake_at.map_or(CLOCK_CHECK, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    let left =
+        wake_at.map_or(CLOCK_CHECK, |at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     left.min(CLOCK_CHECK)
 }
 

@@ -62,13 +62,13 @@ pub(crate) struct Scope {
 /// A traffic router that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Router {
-    /// NGINX Ingress: reads and writes Ingresses.
+    /// NGINX Ingress: reads and writes the kind `Ingress`.
     Nginx,
-    /// Istio: reads and writes VirtualServices.
+    /// Istio: reads and writes the kind `VirtualService`.
     Istio,
 }
 
-/// Where the cluster is; without any of these: KUBECONFIG, then the pod's own ServiceAccount.
+/// Where the cluster is; without any of these: KUBECONFIG, then the credentials of the pod.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Cluster {
     /// Path of a kubeconfig file.
@@ -78,8 +78,8 @@ pub(crate) struct Cluster {
     #[arg(long)]
     pub(crate) context: Option<String>,
     /// Cluster of the kubeconfig.
-    #[arg(long)]
-    pub(crate) cluster: Option<String>,
+    #[arg(long = "cluster", id = "cluster", value_name = "CLUSTER")]
+    pub(crate) named: Option<String>,
     /// User of the kubeconfig.
     #[arg(long)]
     pub(crate) user: Option<String>,
@@ -187,14 +187,14 @@ pub(crate) struct Behaviour {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Pod {
     /// Namespace of this pod, where the Lease is.
-    #[arg(long, env = "POD_NAMESPACE", hide = true)]
-    pub(crate) pod_namespace: Option<String>,
+    #[arg(long = "pod-namespace", id = "pod_namespace", env = "POD_NAMESPACE", hide = true)]
+    pub(crate) namespace: Option<String>,
     /// Name of this pod.
-    #[arg(long, env = "POD_NAME", hide = true)]
-    pub(crate) pod_name: Option<String>,
+    #[arg(long = "pod-name", id = "pod_name", env = "POD_NAME", hide = true)]
+    pub(crate) name: Option<String>,
     /// Name of this pod's node.
-    #[arg(long, env = "NODE_NAME", hide = true)]
-    pub(crate) node_name: Option<String>,
+    #[arg(long = "node-name", id = "node_name", env = "NODE_NAME", hide = true)]
+    pub(crate) node: Option<String>,
 }
 
 /// Why the command line cannot be acted on although every flag can be read.

@@ -81,16 +81,26 @@ impl Place {
     async fn look(&mut self, name: &str, timeout: Duration, now: Duration) {
         match tokio::time::timeout(timeout, self.api.get_opt(name)).await {
             Ok(Ok(lease)) => self.see(lease.as_ref().map(record), now),
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                if !std::mem::replace(&mut self.refused, true) {
-                    let namespace = self.namespace.as_str();
-                    tracing::warn!(namespace, lease = name, "may not read the Lease of Argo Rollouts: it is not looked for there");
-                }
-            }
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => self.refuse(name),
             // What was seen before ages on: a holder is forgotten when its time is over, never earlier.
-            Ok(Err(error)) => tracing::debug!(namespace = self.namespace, lease = name, %error, "Lease was not read"),
-            Err(_) => tracing::debug!(namespace = self.namespace, lease = name, "Lease was not read in time"),
+            Ok(Err(error)) => self.unread(name, &error.to_string()),
+            Err(_) => self.unread(name, "no answer in time"),
         }
+    }
+
+    fn refuse(&mut self, lease: &str) {
+        if !std::mem::replace(&mut self.refused, true) {
+            let namespace = self.namespace.as_str();
+            tracing::warn!(
+                namespace,
+                lease,
+                "may not read the Lease of Argo Rollouts: it is not looked for there"
+            );
+        }
+    }
+
+    fn unread(&self, lease: &str, problem: &str) {
+        tracing::debug!(namespace = self.namespace, lease, problem, "Lease was not read");
     }
 
     fn see(&mut self, record: Option<Record>, now: Duration) {
@@ -103,8 +113,8 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn record(holder: &str, version: &str) -> Option<Record> {
-        Some(Record { holder: holder.to_owned(), duration: Duration::from_secs(15), version: version.to_owned() })
+    fn record(holder: &str, version: &str) -> Record {
+        Record { holder: holder.to_owned(), duration: Duration::from_secs(15), version: version.to_owned() }
     }
 
     fn at(seconds: u64) -> Duration {
@@ -122,19 +132,19 @@ mod tests {
         let mut observed = Observed::default();
         let blocked = |observed: &Observed, now| held(observed, "argo-rollouts", "lock", at(now)).is_some();
         assert!(!blocked(&observed, 0));
-        observed.see(record("argo-1", "1"), at(0));
+        observed.see(Some(record("argo-1", "1")), at(0));
         assert!(blocked(&observed, 14) && !blocked(&observed, 15));
-        observed.see(record("argo-1", "2"), at(14));
+        observed.see(Some(record("argo-1", "2")), at(14));
         assert!(blocked(&observed, 28) && !blocked(&observed, 29));
     }
 
     #[test]
     fn a_lease_that_was_given_up_or_deleted_blocks_nothing() {
         let mut observed = Observed::default();
-        observed.see(record("argo-1", "1"), at(0));
-        observed.see(record("", "2"), at(1));
+        observed.see(Some(record("argo-1", "1")), at(0));
+        observed.see(Some(record("", "2")), at(1));
         assert_eq!(held(&observed, "ns", "lock", at(1)), None);
-        observed.see(record("argo-1", "3"), at(2));
+        observed.see(Some(record("argo-1", "3")), at(2));
         observed.see(None, at(3));
         assert_eq!(held(&observed, "ns", "lock", at(3)), None);
     }
@@ -142,7 +152,7 @@ mod tests {
     #[test]
     fn the_reason_names_holder_lease_and_remedy() {
         let mut observed = Observed::default();
-        observed.see(record("argo-1", "1"), at(0));
+        observed.see(Some(record("argo-1", "1")), at(0));
         let reason = held(&observed, "argo-rollouts", "lock", at(1)).unwrap();
         for part in ["argo-1", "argo-rollouts/lock", "--ignore-argo-lease"] {
             assert!(reason.contains(part), "{reason}");

@@ -21,7 +21,12 @@ pub(super) struct LeaseClient {
 
 impl LeaseClient {
     /// A client of the Lease of this name and namespace.
-    pub(super) fn new(client: Client, (namespace, name): (&str, &str), identity: &str, duration: Duration) -> Self {
+    pub(super) fn new(
+        client: Client,
+        (namespace, name): (&str, &str),
+        identity: &str,
+        duration: Duration,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
@@ -96,7 +101,8 @@ fn whole_seconds(duration: Duration) -> i32 {
 /// What an election needs to know of a Lease.
 pub(super) fn record(lease: &Lease) -> Record {
     let spec = lease.spec.as_ref();
-    let seconds = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds =
+        spec.and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
     Record {
         holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
         duration: Duration::from_secs(seconds.unwrap_or(15)),
@@ -151,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_record_is_read_from_any_lease() {
-        let want = Record { holder: "me".to_owned(), duration: Duration::from_secs(15), version: "7".to_owned() };
+        let want =
+            Record { holder: "me".to_owned(), duration: Duration::from_secs(15), version: "7".to_owned() };
         assert_eq!(record(&held("me")), want);
         assert_eq!(record(&Lease::default()).holder, "");
     }

@@ -63,7 +63,13 @@ fn lease_name(instance_id: Option<&str>) -> String {
 
 impl Candidate {
     /// A candidate with its Lease in `namespace`.
-    pub(crate) fn new(cli: &Cli, client: &Client, namespace: &str, identity: String, outlets: Outlets) -> Self {
+    pub(crate) fn new(
+        cli: &Cli,
+        client: &Client,
+        namespace: &str,
+        identity: String,
+        outlets: Outlets,
+    ) -> Self {
         let election = &cli.election;
         let times = Times {
             lease: election.leader_election_lease_duration,
@@ -77,8 +83,9 @@ impl Candidate {
             lease: election
                 .leader_elect
                 .then(|| LeaseClient::new(client.clone(), (namespace, &name), &identity, times.lease)),
-            argo: (!election.ignore_argo_lease).then(|| Argo::new(client, id, places, times.renew_deadline / 4)),
-            announcer: Announcer::new(client.clone(), namespace, cli.pod.pod_name.as_deref(), &name),
+            argo: (!election.ignore_argo_lease)
+                .then(|| Argo::new(client, id, places, times.renew_deadline / 4)),
+            announcer: Announcer::new(client.clone(), namespace, cli.pod.name.as_deref(), &name),
             election: Election::new(identity, times),
             times,
             outlets,
@@ -172,10 +179,9 @@ impl Candidate {
     /// An attempt has failed: the leader goes on until its deadline.
     fn failed(&mut self, problem: &str) -> Duration {
         let now = self.clock();
-        if self.election.leads(now) {
-            tracing::warn!(problem, "Lease was not renewed; trying again");
-        } else {
-            tracing::warn!(problem, "Lease was not read or written; trying again");
+        let leads = self.election.leads(now);
+        tracing::warn!(problem, leads, "Lease was not read or written; trying again");
+        if !leads {
             self.election.step_down();
             self.outlets.fence.close();
             self.tell(Leadership::Following { reason: format!("the Lease cannot be renewed: {problem}") });
@@ -190,15 +196,15 @@ impl Candidate {
             return;
         }
         self.blocked = reason.is_some();
-        if let Some(reason) = reason {
-            tracing::warn!(reason, "standing back");
+        let (type_, word, message) = match reason {
+            Some(reason) => ("Warning", "ArgoRolloutsInCharge", reason),
+            None => ("Normal", "ArgoRolloutsGone", "Argo Rollouts no longer holds its Lease"),
+        };
+        tracing::warn!(reason = word, "{message}");
+        if self.blocked {
             self.outlets.fence.close();
-            self.announcer.announce("Warning", "ArgoRolloutsInCharge", reason).await;
-        } else {
-            let message = "Argo Rollouts no longer holds its Lease";
-            tracing::info!("{message}");
-            self.announcer.announce("Normal", "ArgoRolloutsGone", message).await;
         }
+        self.announcer.announce(type_, word, message).await;
     }
 
     /// Tells the engine, if it does not know yet.
@@ -217,11 +223,12 @@ impl Candidate {
         self.outlets.fence.close();
         self.election.step_down();
         let (Some(lease), Some(held)) = (&self.lease, self.held.take()) else { return };
-        match tokio::time::timeout(self.times.renew_deadline / 2, lease.give_up(&held)).await {
-            Ok(Ok(())) => tracing::info!("Lease was given up"),
-            Ok(Err(error)) => tracing::warn!(%error, "Lease was not given up; it runs out by itself"),
-            Err(_) => tracing::warn!("Lease was not given up in time; it runs out by itself"),
-        }
+        let outcome = match tokio::time::timeout(self.times.renew_deadline / 2, lease.give_up(&held)).await {
+            Ok(Ok(())) => "given up".to_owned(),
+            Ok(Err(error)) => format!("not given up, it runs out by itself: {error}"),
+            Err(_) => "not given up in time, it runs out by itself".to_owned(),
+        };
+        tracing::info!(outcome, "end of this term as leader");
     }
 }
 

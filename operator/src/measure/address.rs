@@ -11,7 +11,9 @@ const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
 
 /// An address that metrics must not be asked from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is link-local or a metadata service; start Linnet with --allow-link-local-metrics if that is meant")]
+#[error(
+    "{0} is link-local or a metadata service; start Linnet with --allow-link-local-metrics if that is meant"
+)]
 pub(super) struct ForbiddenAddress(pub(super) IpAddr);
 
 /// A host name that nobody knows.
@@ -35,11 +37,10 @@ fn is_forbidden_v4(address: Ipv4Addr) -> bool {
 
 /// The IPv4 address that an IPv6 address leads to: mapped, or through the well-known NAT64 prefix.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = address.segments();
-    let nat64 = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
-    address.to_ipv4_mapped().or_else(|| {
-        nat64.then(|| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-    })
+    let nat64 = address.segments().starts_with(&[0x64, 0xff9b, 0, 0, 0, 0]);
+    // The address is the last 32 bits.
+    let last = u32::try_from(address.to_bits() & u128::from(u32::MAX)).ok().filter(|_| nat64);
+    address.to_ipv4_mapped().or_else(|| last.map(Ipv4Addr::from_bits))
 }
 
 /// Resolves names with the system's resolver and refuses forbidden addresses, so that what was checked is what is

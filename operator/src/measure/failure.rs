@@ -57,7 +57,9 @@ fn known(error: &(dyn Error + 'static)) -> Option<Cause> {
         return Some(Cause::Words(format!("no trusted TLS connection: {tls}")));
     }
     let words = match error.downcast_ref::<io::Error>()?.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused: check that it runs and that the port is right",
+        io::ErrorKind::ConnectionRefused => {
+            "connection refused: check that it runs and that the port is right"
+        }
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
             "the connection was closed before the answer was complete"
         }
@@ -84,7 +86,8 @@ mod tests {
 
     use super::*;
 
-    const LINK_LOCAL: ForbiddenAddress = ForbiddenAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 0, 1)));
+    const LINK_LOCAL: ForbiddenAddress =
+        ForbiddenAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 0, 1)));
 
     #[test]
     fn a_forbidden_address_is_found_inside() {
@@ -94,7 +97,10 @@ mod tests {
     #[rstest]
     #[case::refused(io::Error::from(io::ErrorKind::ConnectionRefused), "connection refused")]
     #[case::reset(io::Error::from(io::ErrorKind::ConnectionReset), "was closed before")]
-    #[case::unknown_host(io::Error::other(UnknownHost(io::Error::other("no such name"))), "cannot be resolved")]
+    #[case::unknown_host(
+        io::Error::other(UnknownHost(io::Error::other("no such name"))),
+        "cannot be resolved"
+    )]
     #[case::tls(io::Error::other(rustls::Error::HandshakeNotComplete), "no trusted TLS connection")]
     fn causes(#[case] error: io::Error, #[case] want: &str) {
         assert!(matches!(find(&error), Some(Cause::Words(words)) if words.contains(want)));

@@ -62,7 +62,12 @@ impl Measurer {
             match &outcome {
                 Ok(answer) => {
                     let bytes = answer.body.len();
-                    tracing::debug!(question = id.0, status = answer.status, bytes, "metric backend answered");
+                    tracing::debug!(
+                        question = id.0,
+                        status = answer.status,
+                        bytes,
+                        "metric backend answered"
+                    );
                 }
                 Err(error) => tracing::debug!(question = id.0, %error, "metric backend did not answer"),
             }
@@ -134,9 +139,11 @@ fn unusable(message: String) -> TransportError {
 fn headers(ask: &HttpAsk) -> Result<HeaderMap, TransportError> {
     let mut headers = HeaderMap::new();
     for (name, value) in &ask.headers {
-        let name: HeaderName = name.parse().map_err(|_| unusable(format!("{name:?} is no name of a header")))?;
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| unusable(format!("the value of the header {name} holds characters that cannot be sent")))?;
+        let name: HeaderName =
+            name.parse().map_err(|_| unusable(format!("{name:?} is no name of a header")))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            unusable(format!("the value of the header {name} holds characters that cannot be sent"))
+        })?;
         value.set_sensitive(true);
         headers.append(name, value);
     }

@@ -70,7 +70,8 @@ async fn an_answer_comes_back_with_status_and_type() {
 
 #[tokio::test]
 async fn a_long_answer_is_cut_at_the_limit() {
-    let (address, _asked) = backend(b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz").await;
+    let (address, _asked) =
+        backend(b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz").await;
     let answer = outcome(ask(format!("http://{address}/"))).await.unwrap();
     assert_eq!((answer.body.as_slice(), answer.truncated), (b"abcdefghij".as_slice(), true));
 }
@@ -85,7 +86,8 @@ async fn an_answer_of_exactly_the_limit_is_whole() {
 #[tokio::test]
 async fn a_redirect_is_an_answer() {
     let (address, _asked) =
-        backend(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n").await;
+        backend(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+            .await;
     assert_eq!(outcome(ask(format!("http://{address}/"))).await.unwrap().status, 302);
 }
 

@@ -101,10 +101,8 @@ pub(crate) fn answer(request: &Request, status: u16, retry_after: Option<&str>, 
     let text = serde_json::from_slice::<Status>(body).ok();
     let in_body = text.as_ref().and_then(|s| s.details.as_ref()).and_then(|d| d.retry_after_seconds);
     let seconds = retry_after.and_then(|text| text.trim().parse::<u32>().ok()).or(in_body);
-    let Status { reason, message, .. } = text.unwrap_or_else(|| Status {
-        message: excerpt(body),
-        ..Status::default()
-    });
+    let Status { reason, message, .. } =
+        text.unwrap_or_else(|| Status { message: excerpt(body), ..Status::default() });
     let retry_after = seconds.filter(|s| *s > 0).map(|s| Duration::from_secs(u64::from(s)));
     Answer::Refused { status, reason, message, retry_after }
 }
@@ -153,7 +151,12 @@ mod tests {
     #[case::status(Call::MergePatchStatus(json!({})), "PATCH", "/web/status?fieldManager=linnet", Some("application/merge-patch+json"))]
     #[case::json(Call::JsonPatch(json!([])), "PATCH", "/web?fieldManager=linnet", Some("application/json-patch+json"))]
     #[case::delete(Call::Delete { uid: "u".into(), resource_version: None }, "DELETE", "/web", Some("application/json"))]
-    fn requests(#[case] call: Call, #[case] method: &str, #[case] path: &str, #[case] content_type: Option<&str>) {
+    fn requests(
+        #[case] call: Call,
+        #[case] method: &str,
+        #[case] path: &str,
+        #[case] content_type: Option<&str>,
+    ) {
         let http = http_request(&directory(), &request(Kind::Rollout, call)).unwrap();
         assert_eq!(http.method().as_str(), method);
         assert_eq!(http.uri().to_string(), format!("{ROLLOUT}{path}"));
@@ -169,31 +172,24 @@ mod tests {
         assert_eq!(body["propagationPolicy"], "Background");
     }
 
-    fn refused(answer: Answer) -> (u16, String, String, Option<Duration>) {
-        match answer {
-            Answer::Refused { status, reason, message, retry_after } => (status, reason, message, retry_after),
-            other => panic!("not a refusal: {other:?}"),
-        }
-    }
+    /// What a refusal says: reason, message, seconds to wait.
+    type Says = (&'static str, &'static str, Option<u64>);
 
     #[rstest]
-    #[case::conflict(409, None, r#"{"kind":"Status","reason":"Conflict","message":"changed"}"#, "Conflict", "changed", None)]
-    #[case::name_taken(409, None, r#"{"reason":"AlreadyExists","message":"there"}"#, "AlreadyExists", "there", None)]
-    #[case::header_says_when(429, Some("3"), r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, "TooManyRequests", "", Some(3))]
-    #[case::body_says_when(429, None, r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, "TooManyRequests", "", Some(9))]
-    #[case::a_date_is_no_number(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", "", "", None)]
-    #[case::a_proxys_page(502, None, "<html>\nBad Gateway", "", "<html> Bad Gateway", None)]
-    #[case::nothing_at_all(500, None, "", "", "", None)]
-    fn refusals(
-        #[case] status: u16,
-        #[case] retry_after: Option<&str>,
-        #[case] body: &str,
-        #[case] reason: &str,
-        #[case] message: &str,
-        #[case] seconds: Option<u64>,
-    ) {
-        let got = refused(answer(&request(Kind::Rollout, Call::Get), status, retry_after, body.as_bytes()));
-        assert_eq!(got, (status, reason.to_owned(), message.to_owned(), seconds.map(Duration::from_secs)));
+    #[case::conflict(409, None, r#"{"kind":"Status","reason":"Conflict","message":"changed"}"#, ("Conflict", "changed", None))]
+    #[case::name_taken(409, None, r#"{"reason":"AlreadyExists","message":"there"}"#, ("AlreadyExists", "there", None))]
+    #[case::header_says_when(429, Some("3"), r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, ("TooManyRequests", "", Some(3)))]
+    #[case::body_says_when(429, None, r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, ("TooManyRequests", "", Some(9)))]
+    #[case::a_date_is_no_number(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", ("", "", None))]
+    #[case::a_proxys_page(502, None, "<html>\nBad Gateway", ("", "<html> Bad Gateway", None))]
+    #[case::nothing_at_all(500, None, "", ("", "", None))]
+    fn refusals(#[case] status: u16, #[case] header: Option<&str>, #[case] body: &str, #[case] want: Says) {
+        let answer = answer(&request(Kind::Rollout, Call::Get), status, header, body.as_bytes());
+        let Answer::Refused { status: got, reason, message, retry_after } = answer else {
+            panic!("not a refusal: {answer:?}")
+        };
+        assert_eq!(got, status);
+        assert_eq!((reason.as_str(), message.as_str(), retry_after.map(|d| d.as_secs())), want);
     }
 
     #[rstest]

@@ -34,14 +34,38 @@ const fn filter(level: LogLevel) -> &'static str {
 
 /// Writes a note of the engine.
 pub(crate) fn note(note: &Note) {
-    let (kind, namespace, name) = note.object.as_ref().map_or(("", "", ""), |object| {
-        (object.kind.name(), object.namespace.as_str(), object.name.as_str())
-    });
+    let (kind, namespace, name) = note
+        .object
+        .as_ref()
+        .map_or(("", "", ""), |object| (object.kind.name(), object.namespace.as_str(), object.name.as_str()));
     let message = note.message.as_str();
+    let line = Line { kind, namespace, name, message };
     match note.level {
-        Level::Warn => tracing::warn!(kind, namespace, name, "{message}"),
-        Level::Info => tracing::info!(kind, namespace, name, "{message}"),
-        Level::Debug => tracing::debug!(kind, namespace, name, "{message}"),
+        Level::Warn => line.warn(),
+        Level::Info => line.info(),
+        Level::Debug => line.debug(),
+    }
+}
+
+/// What a note says, field by field.
+struct Line<'a> {
+    kind: &'static str,
+    namespace: &'a str,
+    name: &'a str,
+    message: &'a str,
+}
+
+impl Line<'_> {
+    fn warn(&self) {
+        tracing::warn!(kind = self.kind, namespace = self.namespace, name = self.name, "{}", self.message);
+    }
+
+    fn info(&self) {
+        tracing::info!(kind = self.kind, namespace = self.namespace, name = self.name, "{}", self.message);
+    }
+
+    fn debug(&self) {
+        tracing::debug!(kind = self.kind, namespace = self.namespace, name = self.name, "{}", self.message);
     }
 }
 

@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// What is shown of the Rollouts and AnalysisRuns that exist.
+/// What is shown of every Rollout and `AnalysisRun` that exists.
 #[derive(Debug, Default)]
 pub(super) struct Series(Mutex<Tables>);
 
@@ -130,7 +130,8 @@ fn strategy(spec: &RolloutSpec) -> &'static str {
 }
 
 fn router(spec: &RolloutSpec) -> String {
-    let Some(routing) = spec.strategy.canary.as_ref().and_then(|canary| canary.traffic_routing.as_ref()) else {
+    let Some(routing) = spec.strategy.canary.as_ref().and_then(|canary| canary.traffic_routing.as_ref())
+    else {
         return String::new();
     };
     let known = [
@@ -190,7 +191,12 @@ fn replicas(
         ("rollout_info_replicas_updated", "Pods of the new version", |r| r.updated),
     ];
     for (name, help, count) in counts {
-        gauge(encoder, name, help, rollouts.iter().map(|(r, rollout)| (named(r), i64::from(count(rollout)))))?;
+        gauge(
+            encoder,
+            name,
+            help,
+            rollouts.iter().map(|(r, rollout)| (named(r), i64::from(count(rollout)))),
+        )?;
     }
     Ok(())
 }

@@ -22,6 +22,20 @@ pub(super) enum Failure {
     Passing,
 }
 
+impl Failure {
+    /// What a person reads in the log.
+    pub(super) const fn advice(self) -> &'static str {
+        match self {
+            Self::Missing => {
+                "kind is not served, or not granted to this operator; looking again from time to time"
+            }
+            Self::Expired => "watch has fallen behind; listing again",
+            Self::Refused => "kind cannot be watched: check the RBAC of this operator",
+            Self::Passing => "watch was interrupted; going on",
+        }
+    }
+}
+
 /// Says what an interruption of a kind's watch means.
 pub(super) fn classify(error: &Error, kind: Kind) -> Failure {
     match status(error) {
@@ -44,8 +58,8 @@ fn status(error: &Error) -> Option<u16> {
     match error {
         Error::InitialListFailed(kube::Error::Api(status))
         | Error::WatchStartFailed(kube::Error::Api(status))
-        | Error::WatchFailed(kube::Error::Api(status)) => Some(status.code),
-        Error::WatchError(status) => Some(status.code),
+        | Error::WatchFailed(kube::Error::Api(status))
+        | Error::WatchError(status) => Some(status.code),
         _ => None,
     }
 }
@@ -81,9 +95,21 @@ mod tests {
     #[case::crd_is_not_installed(Error::InitialListFailed(api(404)), Kind::VirtualService, Failure::Missing)]
     #[case::crd_has_gone(Error::WatchStartFailed(api(404)), Kind::Rollout, Failure::Missing)]
     #[case::history_is_forgotten(Error::WatchError(Status::failure("old", "Expired").with_code(410).boxed()), Kind::Rollout, Failure::Expired)]
-    #[case::optional_kind_is_not_granted(Error::InitialListFailed(api(403)), Kind::VirtualService, Failure::Missing)]
-    #[case::optional_kind_was_revoked(Error::WatchStartFailed(api(403)), Kind::VirtualService, Failure::Refused)]
-    #[case::needed_kind_is_not_granted(Error::InitialListFailed(api(403)), Kind::ReplicaSet, Failure::Refused)]
+    #[case::optional_kind_is_not_granted(
+        Error::InitialListFailed(api(403)),
+        Kind::VirtualService,
+        Failure::Missing
+    )]
+    #[case::optional_kind_was_revoked(
+        Error::WatchStartFailed(api(403)),
+        Kind::VirtualService,
+        Failure::Refused
+    )]
+    #[case::needed_kind_is_not_granted(
+        Error::InitialListFailed(api(403)),
+        Kind::ReplicaSet,
+        Failure::Refused
+    )]
     #[case::server_is_busy(Error::WatchStartFailed(api(429)), Kind::Rollout, Failure::Passing)]
     #[case::list_without_a_version(Error::NoResourceVersion, Kind::Rollout, Failure::Passing)]
     fn meaning(#[case] error: Error, #[case] kind: Kind, #[case] want: Failure) {
@@ -95,7 +121,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let pauses: Vec<_> = (0..12).map(|_| backoff.next_pause()).collect();
         assert!(pauses.first().unwrap() < pauses.last().unwrap(), "{pauses:?}");
-        assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(60)), "{pauses:?}");
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_mins(1)), "{pauses:?}");
         backoff.reset();
         assert!(backoff.next_pause() < Duration::from_secs(2));
     }

@@ -36,7 +36,12 @@ pub(crate) struct Watches {
 
 impl Watches {
     /// Watches whose events go to `inputs`.
-    pub(crate) fn new(client: Client, directory: Directory, inputs: mpsc::Sender<Input>, health: Health) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        directory: Directory,
+        inputs: mpsc::Sender<Input>,
+        health: Health,
+    ) -> Self {
         Self { client, directory, inputs, health, open: BTreeSet::new() }
     }
 
@@ -136,29 +141,22 @@ impl Watch {
         backoff: &mut failure::Backoff,
         missing: &mut bool,
     ) -> Result<Duration, Ended> {
-        let kind = self.kind.name();
-        match failure::classify(error, self.kind) {
-            Failure::Missing => {
-                if !*missing {
-                    tracing::info!(kind, %error, "kind is not served; looking again every 10 s");
-                    *missing = true;
-                    self.missing().await?;
-                }
-                Ok(RETRY_MISSING)
-            }
-            Failure::Expired => Ok(Duration::ZERO),
-            Failure::Refused => {
-                let pause = backoff.next_pause();
-                tracing::warn!(kind, %error, ?pause, "kind cannot be watched: check the RBAC of this operator");
-                self.health.unsynced(self.kind, error.to_string());
-                Ok(pause)
-            }
-            Failure::Passing => {
-                let pause = backoff.next_pause();
-                tracing::warn!(kind, %error, ?pause, "watch was interrupted");
-                Ok(pause)
-            }
+        let failure = failure::classify(error, self.kind);
+        let pause = match failure {
+            Failure::Missing => RETRY_MISSING,
+            Failure::Expired => Duration::ZERO,
+            Failure::Refused | Failure::Passing => backoff.next_pause(),
+        };
+        if failure != Failure::Missing || !*missing {
+            let kind = self.kind.name();
+            tracing::warn!(kind, %error, ?pause, "{}", failure.advice());
         }
+        match failure {
+            Failure::Missing if !std::mem::replace(missing, true) => self.missing().await?,
+            Failure::Refused => self.health.unsynced(self.kind, error.to_string()),
+            Failure::Missing | Failure::Expired | Failure::Passing => {}
+        }
+        Ok(pause)
     }
 
     async fn missing(&self) -> Result<(), Ended> {

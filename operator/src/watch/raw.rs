@@ -85,8 +85,8 @@ impl kube::Resource for RawObject {
 
 #[cfg(test)]
 mod tests {
-    use kube::api::{ObjectList, WatchEvent};
     use kube::ResourceExt;
+    use kube::api::{ObjectList, WatchEvent};
 
     use super::*;
 
@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_watch_event_keeps_the_text() {
-        let event = r#"{"type":"MODIFIED","object":{"metadata":{"name":"web","resourceVersion":"9"},"spec":1.50}}"#;
+        let event =
+            r#"{"type":"MODIFIED","object":{"metadata":{"name":"web","resourceVersion":"9"},"spec":1.50}}"#;
         let event: WatchEvent<RawObject> = serde_json::from_str(event).unwrap();
         let WatchEvent::Modified(object) = event else { panic!("another event") };
         assert!(object.text().contains("1.50"), "numbers stay as they were written");
