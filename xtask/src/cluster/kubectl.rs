@@ -1,8 +1,8 @@
 //! kubectl, as the administrator of a cluster; only inside its namespace.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,14 +25,18 @@ pub(crate) fn run<S: AsRef<OsStr>>(state: &State, arguments: impl IntoIterator<I
     process::output(command.args(arguments), LIMIT)
 }
 
-/// Applies manifests, a file or a directory, on the server's side.
+/// Applies manifests, files or directories, on the server's side.
 ///
 /// # Errors
 /// When the server refuses one of them.
-pub(crate) fn apply(state: &State, path: &Path) -> Result<()> {
-    let path = path.as_os_str();
-    let arguments = ["apply", "--server-side", "--force-conflicts", "--filename"].map(OsStr::new);
-    run(state, arguments.into_iter().chain([path])).map(drop)
+pub(crate) fn apply(state: &State, paths: &[PathBuf]) -> Result<()> {
+    // Without validation by the client, which would fetch the schemas of all kinds first; the server checks anyway.
+    let mut arguments: Vec<OsString> =
+        ["apply", "--server-side", "--force-conflicts", "--validate=false"].map(OsString::from).to_vec();
+    for path in paths {
+        arguments.extend([OsString::from("--filename"), path.into()]);
+    }
+    run(state, arguments).map(drop)
 }
 
 /// Applies objects and keeps them as a file of the cluster, where a person can look them up.
@@ -45,7 +49,7 @@ pub(crate) fn apply_objects(state: &State, name: &str, objects: &[Value]) -> Res
     let path = directory.join(format!("{name}.json"));
     let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
     state::write_json(&path, &list)?;
-    apply(state, &path)
+    apply(state, &[path])
 }
 
 /// Waits until `kubectl ARGUMENTS` succeeds and prints something.
