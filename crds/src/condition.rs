@@ -224,25 +224,25 @@ mod tests {
         Condition::new(ConditionType::Progressing, status, reason, String::new(), at(second))
     }
 
+    /// Each case sets another condition at second 2; `want` is whether that changed something, and the seconds of the
+    /// last update and of the last transition.
     #[rstest]
-    #[case::nothing_new(ConditionStatus::True, Reason::ReplicaSetUpdated, false, false, 1, 1)]
-    #[case::refreshed(ConditionStatus::True, Reason::ReplicaSetUpdated, true, true, 2, 1)]
-    #[case::another_reason(ConditionStatus::True, Reason::NewReplicaSetAvailable, false, true, 2, 1)]
-    #[case::another_status(ConditionStatus::False, Reason::RolloutAborted, false, true, 2, 2)]
+    #[case::nothing_new(ConditionStatus::True, Reason::ReplicaSetUpdated, false, (false, 1, 1))]
+    #[case::refreshed(ConditionStatus::True, Reason::ReplicaSetUpdated, true, (true, 2, 1))]
+    #[case::another_reason(ConditionStatus::True, Reason::NewReplicaSetAvailable, false, (true, 2, 1))]
+    #[case::another_status(ConditionStatus::False, Reason::RolloutAborted, false, (true, 2, 2))]
     fn a_transition_is_a_change_of_status(
         #[case] status: ConditionStatus,
         #[case] reason: Reason,
         #[case] refresh: bool,
-        #[case] changed: bool,
-        #[case] updated: i64,
-        #[case] transition: i64,
+        #[case] want: (bool, i64, i64),
     ) {
         let mut conditions = vec![progressing(ConditionStatus::True, Reason::ReplicaSetUpdated, 1)];
-        assert_eq!(set(&mut conditions, progressing(status, reason, 2), refresh), changed);
+        assert_eq!(set(&mut conditions, progressing(status, reason, 2), refresh), want.0);
         let found = find(&conditions, ConditionType::Progressing).unwrap();
         assert_eq!(conditions.len(), 1);
-        assert_eq!(found.last_update_time, Some(at(updated)));
-        assert_eq!(found.last_transition_time, Some(at(transition)));
+        assert_eq!(found.last_update_time, Some(at(want.1)));
+        assert_eq!(found.last_transition_time, Some(at(want.2)));
     }
 
     #[test]

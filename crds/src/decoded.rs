@@ -9,6 +9,12 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+/// At most so much of a path stands in an error.
+const PATH_CHARACTERS: usize = 200;
+
+/// At most so much of what is wrong stands in an error; it may quote the value.
+const MESSAGE_CHARACTERS: usize = 300;
+
 /// An object of which only a projection is kept: its metadata, and what `P` reads of the rest, or why `P` cannot be
 /// read.
 ///
@@ -58,7 +64,16 @@ fn located(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let path = error.path().to_string();
     let inner = error.inner().to_string();
     let what = inner.rsplit_once(" at line ").map_or(inner.as_str(), |(what, _)| what);
-    if path == "." { what.to_owned() } else { format!("{path}: {what}") }
+    let what = short(what, MESSAGE_CHARACTERS);
+    if path == "." { what } else { format!("{}: {what}", short(&path, PATH_CHARACTERS)) }
+}
+
+/// Cuts a text that quotes a user's megabytes.
+fn short(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// Reads the metadata; if that is malformed, as much of it as an object needs to be spoken of.
@@ -151,7 +166,7 @@ mod tests {
 
     type View = Parts<RolloutSpec, RolloutStatus>;
 
-    fn decode(spec: Value) -> Decoded<View> {
+    fn decode(spec: &Value) -> Decoded<View> {
         let object = json!({
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Rollout",
@@ -195,7 +210,7 @@ mod tests {
     #[case::fraction(json!({ "replicas": 1.5 }), "spec.replicas: invalid type: floating point `1.5`, expected i32")]
     #[case::text_for_the_whole(json!("x"), "spec: invalid type: string \"x\", expected struct RolloutSpec")]
     fn a_malformed_object_is_a_fact_about_that_object(#[case] spec: Value, #[case] want: &str) {
-        let decoded = decode(spec);
+        let decoded = decode(&spec);
         assert_eq!(decoded.metadata.name.as_deref(), Some("web"));
         let error = decoded.view.unwrap_err();
         assert!(error.starts_with(want), "{error}");
@@ -208,14 +223,26 @@ mod tests {
     #[case::unknown_fields(json!({ "warpDrive": { "on": [true] } }))]
     #[case::nulls(json!({ "replicas": null, "strategy": { "canary": { "steps": null } } }))]
     fn what_is_absent_or_unknown_is_no_error(#[case] spec: Value) {
-        let view = decode(spec).view.unwrap();
+        let view = decode(&spec).view.unwrap();
         assert_eq!(view.spec.replicas, None);
         assert_eq!(view.status, RolloutStatus::default());
     }
 
     #[test]
+    fn megabytes_are_not_quoted() {
+        let long = "ü".repeat(1_000_000);
+        let error = decode(&json!({ "replicas": long })).view.unwrap_err();
+        assert!(error.starts_with("spec.replicas: invalid type: string \"ü"), "{error}");
+        assert!(error.ends_with("ü..."), "{error}");
+        let match_ = json!([{ "headers": { long: 1 } }]);
+        let steps = json!([{ "setMirrorRoute": { "match": match_ } }]);
+        let error = decode(&json!({ "strategy": { "canary": { "steps": steps } } })).view.unwrap_err();
+        assert!(error.contains("ü...: invalid type: integer `1`"), "{error}");
+    }
+
+    #[test]
     fn managed_fields_are_not_kept() {
-        assert_eq!(decode(json!({})).metadata.managed_fields, None);
+        assert_eq!(decode(&json!({})).metadata.managed_fields, None);
     }
 
     #[test]
