@@ -33,9 +33,13 @@ pub(crate) fn must_pause(view: &View<'_>) -> bool {
     !is_asked && !pause::was_resumed(view.status()) && is_inconclusive(view)
 }
 
-/// Whether a person answered an inconclusive analysis and the next one has not begun.
-pub(crate) fn waits_for_resume(view: &View<'_>) -> bool {
-    pause::was_resumed(view.status()) && is_inconclusive(view)
+/// Whether a person answered an inconclusive analysis beside the steps and the next one has not begun: until then the
+/// answer must not be forgotten.
+pub(crate) fn begins_anew(view: &View<'_>) -> bool {
+    let background = current(view.snapshot).background;
+    pause::was_resumed(view.status())
+        && wants_background(view)
+        && background.is_some_and(|run| run.status.phase == AnalysisPhase::Inconclusive)
 }
 
 fn is_inconclusive(view: &View<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::analysis::{AnalysisRunSpec, Argument};
+use crds::analysis::Argument;
 use crds::names::{
     API_VERSION, INSTANCE_ID, POD_TEMPLATE_HASH, REVISION, ROLLOUT_TYPE, RolloutType, STEP_INDEX,
 };
@@ -30,7 +30,7 @@ pub(crate) fn build(
         .iter()
         .map(|argument| resolve(view, argument))
         .collect::<Result<Vec<Argument>, String>>()?;
-    let spec: AnalysisRunSpec = run_spec::merge(view.snapshot, analysis, arguments)?;
+    let spec = run_spec::merge(view.snapshot, analysis, &arguments).map_err(|error| error.to_string())?;
     let spec = serde_json::to_value(spec).map_err(|error| error.to_string())?;
     let mut annotations: BTreeMap<String, String> = analysis.analysis_run_metadata.annotations.clone();
     annotations.insert(REVISION.to_owned(), view.revisions.number.to_string());

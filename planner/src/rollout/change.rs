@@ -48,6 +48,9 @@ pub(crate) fn decide(view: &View<'_>, cause: Option<&Cause>, draft: &mut Draft) 
     if view.is_aborted() {
         return Change::default();
     }
+    if analysis::begins_anew(view) {
+        return Change::default();
+    }
     if let Some(reason) = promotion::reason(view) {
         promotion::commit(view, status);
         return Change { promotion: Some(reason), ..Change::default() };
@@ -102,7 +105,7 @@ fn advance(view: &View<'_>, status: &mut RolloutStatus) -> bool {
         if !pause::was_resumed(status) {
             pause::begin(status, PauseReason::CanaryPauseStep, view.now);
         }
-    } else if pause::was_resumed(status) && !analysis::waits_for_resume(view) {
+    } else if pause::was_resumed(status) {
         pause::clear(status);
     }
     before != (status.current_step_index, status.controller_pause, status.pause_conditions.len())

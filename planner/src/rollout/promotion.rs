@@ -19,7 +19,8 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
     if view.is_promoted_by_force() {
         return (is_complete && !view.spec.paused).then(|| "Full promotion requested".to_owned());
     }
-    let has_all_traffic = !view.is_routed() || weights::are_at(view, view.max_weight());
+    let has_all_traffic =
+        !view.is_routed() || view.replicas() == 0 || weights::are_at(view, view.max_weight());
     if is_held || !is_complete || view.current_index().is_some() || !has_all_traffic {
         return None;
     }

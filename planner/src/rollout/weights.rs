@@ -92,11 +92,14 @@ pub(crate) fn lowest(weight: u32, observed: u32, stable: &Capacity) -> u32 {
     weight.max(stable.max_weight.saturating_sub(share)).min(observed.max(weight))
 }
 
-/// Whether every route asks for the weight of the current step.
+/// Whether every route asks for the weight of the current step. Where no pods are wanted, there is no traffic to move.
 pub(crate) fn are_reached(view: &View<'_>) -> bool {
+    if !view.is_routed() || view.replicas() == 0 {
+        return true;
+    }
     let want = step::wanted_weight(view);
-    !view.is_routed()
-        || (services::selects(view, &view.canary.canary_service, view.hash()) && are_at(view, want))
+    let is_selected = services::selects(view, &view.canary.canary_service, view.hash());
+    (is_selected || want == 0) && are_at(view, want)
 }
 
 /// Whether every route asks for that weight.
@@ -106,9 +109,7 @@ pub(crate) fn are_at(view: &View<'_>, weight: u32) -> bool {
 
 /// A route that does not exist yet and is in shape is one whose absence says 0: its router would write nothing.
 fn is_at(route: &RouteFacts, weight: u32) -> bool {
-    route.problem.is_none()
-        && route.in_shape
-        && route.canary_weight.unwrap_or(0) == weight
+    route.problem.is_none() && route.in_shape && route.canary_weight.unwrap_or(0) == weight
 }
 
 /// Writes the routes that do not ask for the wanted weight.

@@ -1,3 +1,7 @@
+mod analyses;
 mod counts;
+mod goldens;
+mod properties;
 mod stories;
+mod validation;
 mod world;

@@ -1,6 +1,6 @@
 //! A cluster in memory: it carries out what is planned, its pods take a while, and it watches what users get.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::analysis::AnalysisPhase;
 use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
@@ -34,6 +34,8 @@ pub(super) struct World {
     counts_written: Timestamp,
     /// What the data plane may still do: until when, which hash may get requests.
     reaches: Vec<(Timestamp, String)>,
+    /// Versions whose last pods the user took away by scaling to 0.
+    emptied: BTreeSet<String>,
     pub(super) last: Option<Plan>,
     /// Phase that new analysis runs get.
     pub(super) verdict: AnalysisPhase,
@@ -52,6 +54,7 @@ impl World {
             version: 1,
             counts_written: fixture::start() - SignedDuration::from_secs(10),
             reaches: Vec::new(),
+            emptied: BTreeSet::new(),
             last: None,
             verdict: AnalysisPhase::Running,
         }
@@ -153,15 +156,13 @@ impl World {
             let set = self.snapshot.replica_sets.iter().find(|set| set.hash == *hash);
             let available = set.map_or(0, |set| set.available_replicas);
             assert!(
-                available > 0 || self.broken.iter().any(|broken| broken == version) || self.replicas() == 0,
+                available > 0
+                    || self.broken.iter().any(|broken| broken == version)
+                    || self.emptied.contains(hash),
                 "{hash} may get requests and has no pods; writes {:?}",
                 self.writes
             );
         }
-    }
-
-    fn replicas(&self) -> i32 {
-        self.snapshot.rollout.spec.as_ref().map_or(0, |spec| spec.replicas.unwrap_or(1))
     }
 
     /// Notes where requests may go: from now on, and for a while when that ends.
@@ -221,6 +222,8 @@ impl World {
                 self.tell(events);
             }
             Action::PatchReplicaSet { name, uid, scale, annotations, events } => {
+                let is_unwanted =
+                    self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0));
                 let size = scale.map_or(String::new(), |scale| format!(" {}->{}", scale.from, scale.to));
                 self.writes.push(format!("patch replicasets {name}{size}"));
                 let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.uid == *uid).unwrap();
@@ -234,6 +237,9 @@ impl World {
                     assert_eq!(set.replicas, scale.from);
                     set.replicas = scale.to;
                     set.meta.generation += 1;
+                    if is_unwanted && scale.to == 0 {
+                        self.emptied.insert(set.hash.clone());
+                    }
                 }
                 self.tell(events);
             }
@@ -309,6 +315,14 @@ impl World {
         self.snapshot.analysis_runs.push(run);
     }
 
+    /// Lets the pods that never became available begin anew.
+    pub(super) fn heal(&mut self) {
+        let at = self.now + self.startup;
+        for pod in self.pods.values_mut().flatten() {
+            *pod = (*pod).min(at);
+        }
+    }
+
     /// Lets pods come and go; a ReplicaSet that shrinks loses pods that are not available first.
     fn observe_pods(&mut self) {
         for set in &mut self.snapshot.replica_sets {
@@ -329,6 +343,9 @@ impl World {
             set.available_replicas = i32::try_from(available).unwrap();
             set.ready_replicas = set.available_replicas;
             set.observed_generation = set.meta.generation;
+            if available > 0 && set.replicas > 0 {
+                self.emptied.remove(&set.hash);
+            }
         }
     }
 

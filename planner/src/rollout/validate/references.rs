@@ -1,12 +1,12 @@
 //! The objects that a Rollout names.
 
-use crds::analysis::AnalysisTemplateRef;
+use crds::analysis::Argument;
 use crds::names::MANAGED_BY_ROLLOUTS;
 use crds::names::POD_TEMPLATE_HASH;
-use crds::rollout::CanaryStrategy;
+use crds::rollout::{CanaryStrategy, RolloutAnalysis};
 
 use super::{Problem, template, wrong};
-use crate::rollout::Snapshot;
+use crate::rollout::{Snapshot, run_spec};
 
 const CANARY: &str = "spec.strategy.canary";
 
@@ -15,11 +15,11 @@ pub(super) fn check(snapshot: &Snapshot, canary: &CanaryStrategy) -> Result<(), 
     service(snapshot, "stableService", &canary.stable_service)?;
     service(snapshot, "canaryService", &canary.canary_service)?;
     if let Some(background) = &canary.analysis {
-        templates(snapshot, &format!("{CANARY}.analysis"), &background.templates)?;
+        templates(snapshot, &format!("{CANARY}.analysis"), &background.analysis())?;
     }
     for (index, step) in canary.steps.iter().enumerate() {
         if let Some(analysis) = &step.analysis {
-            templates(snapshot, &format!("{CANARY}.steps[{index}].analysis"), &analysis.templates)?;
+            templates(snapshot, &format!("{CANARY}.steps[{index}].analysis"), analysis)?;
         }
     }
     Ok(())
@@ -55,24 +55,20 @@ fn service(snapshot: &Snapshot, field: &str, name: &str) -> Result<(), Problem> 
     }
 }
 
-fn templates(snapshot: &Snapshot, path: &str, names: &[AnalysisTemplateRef]) -> Result<(), Problem> {
-    for (index, name) in names.iter().enumerate() {
-        let (kind, known) = if name.cluster_scope {
-            ("ClusterAnalysisTemplate", &snapshot.cluster_templates)
-        } else {
-            ("AnalysisTemplate", &snapshot.templates)
-        };
-        let path = format!("{path}.templates[{index}].templateName");
-        let value = format!("\"{}\"", name.template_name);
-        match known.get(&name.template_name).map(|template| &template.spec) {
-            Some(Ok(_)) => {}
-            Some(Err(message)) => {
-                return Err(wrong(path, value, format_args!("{kind} '{}': {message}", name.template_name)));
-            }
-            None => {
-                return Err(wrong(path, value, format_args!("{kind} '{}' not found", name.template_name)));
-            }
-        }
-    }
-    Ok(())
+/// Checks that the templates make a run. Arguments that come from the Rollout have a value when the run begins.
+fn templates(snapshot: &Snapshot, path: &str, analysis: &RolloutAnalysis) -> Result<(), Problem> {
+    let given: Vec<Argument> = analysis
+        .args
+        .iter()
+        .map(|argument| Argument {
+            name: argument.name.clone(),
+            value: Some(argument.value.clone()),
+            value_from: None,
+        })
+        .collect();
+    let names =
+        analysis.templates.iter().map(|name| name.template_name.as_str()).collect::<Vec<_>>().join(", ");
+    run_spec::merge(snapshot, analysis, &given)
+        .map(|_| ())
+        .map_err(|error| wrong(format_args!("{path}.templates"), names, error))
 }

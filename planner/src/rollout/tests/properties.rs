@@ -1,0 +1,127 @@
+//! Random updates come to an end, and every plan on the way keeps the rules.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::fixture;
+
+/// What a person does, and how long they wait before.
+#[derive(Clone, Debug)]
+enum Deed {
+    Apply(u8),
+    Scale(i32),
+    Abort,
+    Retry,
+    Resume,
+    Skip,
+    PromoteFull,
+    Pause(bool),
+    Break(u8),
+    Touch,
+}
+
+fn deed() -> impl Strategy<Value = (u16, Deed)> {
+    let deed = prop_oneof![
+        4 => (1..5u8).prop_map(Deed::Apply),
+        2 => (0..12i32).prop_map(Deed::Scale),
+        2 => Just(Deed::Abort),
+        2 => Just(Deed::Retry),
+        3 => Just(Deed::Resume),
+        1 => Just(Deed::Skip),
+        1 => Just(Deed::PromoteFull),
+        1 => any::<bool>().prop_map(Deed::Pause),
+        1 => (1..5u8).prop_map(Deed::Break),
+        1 => Just(Deed::Touch),
+    ];
+    (0..20_000u16, deed)
+}
+
+fn step() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        3 => (0..=100u8).prop_map(|weight| json!({ "setWeight": weight })),
+        2 => (0..4u8).prop_map(|seconds| json!({ "pause": { "duration": seconds } })),
+        1 => Just(json!({ "pause": {} })),
+    ]
+}
+
+fn canary() -> impl Strategy<Value = Value> {
+    (prop::collection::vec(step(), 0..6), any::<bool>(), 0..4u8, 0..3u8, 0..40u8).prop_map(
+        |(steps, is_routed, surge, unavailable, delay)| {
+            if is_routed {
+                let mut canary = fixture::routed(&Value::from(steps));
+                canary["scaleDownDelaySeconds"] = json!(delay);
+                canary["abortScaleDownDelaySeconds"] = json!(delay);
+                return canary;
+            }
+            let unavailable = if surge == 0 { unavailable.max(1) } else { unavailable };
+            json!({ "steps": steps, "maxSurge": surge, "maxUnavailable": unavailable })
+        },
+    )
+}
+
+fn carry_out(world: &mut World, deed: &Deed) {
+    match deed {
+        Deed::Apply(version) => world.apply_version(&format!("v{version}")),
+        Deed::Scale(replicas) => world.scale_to(*replicas),
+        Deed::Abort => world.status().abort = true,
+        Deed::Retry => world.status().abort = false,
+        Deed::Resume => world.status().pause_conditions.clear(),
+        Deed::Skip => {
+            world.status().pause_conditions.clear();
+            if let Some(index) = &mut world.status().current_step_index {
+                *index += 1;
+            }
+        }
+        Deed::PromoteFull => world.status().promote_full = true,
+        Deed::Pause(paused) => world.snapshot.rollout.spec.as_mut().unwrap().paused = *paused,
+        Deed::Break(version) => world.broken = vec![format!("v{version}")],
+        Deed::Touch => {
+            for route in &mut world.snapshot.routes {
+                if let Some((_, version)) = &mut route.version {
+                    version.push('t');
+                }
+            }
+        }
+    }
+}
+
+/// Lets everything work again and gives a person who answers: then the wanted version must become healthy.
+fn settle(world: &mut World) {
+    world.broken.clear();
+    world.heal();
+    world.snapshot.rollout.spec.as_mut().unwrap().paused = false;
+    for _ in 0..40 {
+        let rests = world.run(SignedDuration::from_mins(30));
+        world.status().abort = false;
+        world.status().pause_conditions.clear();
+        if rests && world.status().phase.as_str() == "Healthy" {
+            return;
+        }
+    }
+    panic!("never healthy: {:#?}\n{:?}", world.last, world.writes);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_rollout_converges(canary in canary(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64) {
+        let mut world = World::new(&canary);
+        world.startup = SignedDuration::from_millis(startup);
+        for (milliseconds, deed) in &deeds {
+            world.run(SignedDuration::from_millis(i64::from(*milliseconds)));
+            carry_out(&mut world, deed);
+        }
+        settle(&mut world);
+        world.writes.clear();
+        prop_assert!(world.run(SignedDuration::from_hours(1)));
+        prop_assert!(world.writes.is_empty(), "writes at rest: {:?}", world.writes);
+        let replicas = world.snapshot.rollout.spec.as_ref().unwrap().replicas;
+        let with_pods: Vec<_> = world.snapshot.replica_sets.iter().filter(|set| set.replicas > 0).collect();
+        prop_assert!(with_pods.len() <= 1, "pods of several versions at rest");
+        prop_assert_eq!(with_pods.first().map_or(0, |set| set.replicas), replicas.unwrap_or(1));
+        prop_assert!(world.snapshot.routes.iter().all(|route| route.canary_weight.unwrap_or(0) == 0));
+    }
+}
