@@ -1,7 +1,8 @@
 //! Keys, certificates, tokens and the kubeconfig of a cluster.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -72,7 +73,10 @@ fn kubeconfig(state: &State, token: &str) -> Result<()> {
         "contexts": [{"name": name, "context": {"cluster": name, "user": "admin"}}],
         "current-context": name,
     });
-    state::write_json(&state.kubeconfig(), &content)
+    state::write_json(&state.kubeconfig(), &content)?;
+    // helm warns of a kubeconfig that others may read.
+    fs::set_permissions(state.kubeconfig(), Permissions::from_mode(0o600))
+        .context("cannot protect the kubeconfig")
 }
 
 fn openssl(arguments: &[&str]) -> Result<()> {

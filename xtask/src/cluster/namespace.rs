@@ -48,10 +48,17 @@ impl Namespace {
     /// # Errors
     /// When neither way of making one works here, or the name is taken by somebody else.
     pub(crate) fn create(state: &State, rootless: bool) -> Result<Self> {
-        if rootless || !may_name() { Self::hold(state) } else { Self::name(state) }
+        if rootless || !may_name() {
+            return Self::hold(state);
+        }
+        match Self::name(state)? {
+            Some(named) => Ok(named),
+            None => Self::hold(state),
+        }
     }
 
-    fn name(state: &State) -> Result<Self> {
+    /// `None` where even root may not make named namespaces, as in most containers.
+    fn name(state: &State) -> Result<Option<Self>> {
         let name = format!("linnet-{}", state.name());
         if named_path(&name).exists() {
             bail!(
@@ -61,11 +68,14 @@ impl Namespace {
             );
         }
         record(state, &Self::Named { name: name.clone(), inode: None })?;
-        process::output(Command::new("ip").args(["netns", "add", &name]), LIMIT)?;
+        if let Err(error) = process::output(Command::new("ip").args(["netns", "add", &name]), LIMIT) {
+            eprintln!("{error:#}; trying a user namespace");
+            return Ok(None);
+        }
         let inode = inode(&named_path(&name));
         let made = Self::Named { name, inode };
         record(state, &made)?;
-        Ok(made)
+        Ok(Some(made))
     }
 
     fn hold(state: &State) -> Result<Self> {

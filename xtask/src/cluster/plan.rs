@@ -52,6 +52,13 @@ impl Plan {
         self.extras.contains(&extra)
     }
 
+    /// Whether a cluster of this plan is all that the other plan asks for, made from the same programs.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.images == other.images
+            && other.extras.iter().all(|extra| self.has(*extra))
+            && other.programs.iter().all(|(name, path)| self.programs.get(name) == Some(path))
+    }
+
     /// Where a program is.
     ///
     /// # Errors
@@ -86,6 +93,16 @@ mod tests {
         assert_eq!(Plan::new(&[Extra::Istio], Vec::new()).extras, [Extra::Node, Extra::Istio]);
         assert_eq!(Plan::new(&[Extra::Traefik], Vec::new()).extras, [Extra::Traefik]);
         assert_eq!(Plan::new(&[], vec!["a=/b".to_owned()]).extras, [Extra::Node]);
+    }
+
+    #[test]
+    fn plan_covers_one_with_fewer_parts_but_not_one_with_other_programs() {
+        let mut all = Plan::new(&[Extra::Node, Extra::Traefik], Vec::new());
+        all.programs.insert("kube".to_owned(), PathBuf::from("/cache/kube-1/kube"));
+        let mut some = Plan { extras: vec![Extra::Node], ..all.clone() };
+        assert!(all.covers(&some) && !some.covers(&all));
+        some.programs.insert("kube".to_owned(), PathBuf::from("/cache/kube-2/kube"));
+        assert!(!all.covers(&some));
     }
 
     #[test]

@@ -132,8 +132,9 @@ impl State {
 /// When none of the variables is set.
 pub(crate) fn home(own: &str, xdg: &str, default: &str) -> Result<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    choose_home(variable(own), variable(xdg), variable("HOME"), default)
-        .with_context(|| format!("set one of {own}, {xdg} or HOME"))
+    let chosen = choose_home(variable(own), variable(xdg), variable("HOME"), default)
+        .with_context(|| format!("set one of {own}, {xdg} or HOME"))?;
+    std::path::absolute(&chosen).with_context(|| format!("{} cannot be made absolute", chosen.display()))
 }
 
 fn choose_home(

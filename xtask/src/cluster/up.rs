@@ -17,7 +17,7 @@ use super::{
     build, cargo_build, control_plane, crds, down, facts, istio, node, prometheus, proxy, status, traefik,
 };
 
-/// Starts a cluster; one that runs already with the same parts is left alone.
+/// Starts a cluster; one that runs already with these parts is left alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// The cluster.
@@ -73,8 +73,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 }
 
 fn is_up(state: &State, plan: &Plan) -> Result<bool> {
-    let same = Plan::read(state)?.is_some_and(|running| running == *plan);
-    Ok(same && state.facts().exists() && Namespace::find(state)?.is_some() && status::all_alive(state)?)
+    let enough = Plan::read(state)?.is_some_and(|running| running.covers(plan));
+    Ok(enough && state.facts().exists() && Namespace::find(state)?.is_some() && status::all_alive(state)?)
 }
 
 /// All programs that the plan needs, built where they are missing.
