@@ -96,3 +96,45 @@ fn root() -> Result<PathBuf> {
     };
     Ok(root.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own for one test, empty at the start.
+    fn empty_root(test: &str) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("linnet-generate-{test}-{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        root
+    }
+
+    #[test]
+    fn what_was_written_passes_the_check_until_somebody_edits_it() {
+        let root = empty_root("edited");
+        let files = files().unwrap();
+        assert!(check(&root, &files).is_err(), "nothing is there yet");
+        write(&root, &files).unwrap();
+        check(&root, &files).unwrap();
+
+        let edited = root.join("charts/linnet/crds/rollouts.yaml");
+        fs::write(&edited, "kind: Nothing\n").unwrap();
+        let error = check(&root, &files).unwrap_err().to_string();
+        assert!(error.ends_with(": charts/linnet/crds/rollouts.yaml"), "{error}");
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_a_kind_that_is_gone_is_named_and_then_removed() {
+        let root = empty_root("stray");
+        let files = files().unwrap();
+        write(&root, &files).unwrap();
+        let stray = root.join("crds/manifests/gone.yaml");
+        fs::write(&stray, "kind: Gone\n").unwrap();
+        let error = check(&root, &files).unwrap_err().to_string();
+        assert!(error.contains("gone.yaml"), "{error}");
+        write(&root, &files).unwrap();
+        assert!(!stray.exists());
+        check(&root, &files).unwrap();
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

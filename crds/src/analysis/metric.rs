@@ -14,7 +14,7 @@ api! {
         pub initial_delay: String,
         /// Number of measurements. With an interval alone, it goes on until the analysis is ended.
         pub count: Option<IntOrString>,
-        /// Expression over result that a good measurement fulfils, such as result[0] < 0.05.
+        /// Expression over result that a good measurement fulfils, such as `result[0] < 0.05`.
         pub success_condition: String,
         /// Expression over result that a bad measurement fulfils. If both conditions are set and neither holds, the
         /// measurement is inconclusive.
