@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::lifecycle::exit::{Ending, Exit};
 use crate::lifecycle::phase::{self, Phase};
@@ -150,23 +148,6 @@ impl ContainerState {
         self.code() == Some(0) || (self.sidecar && self.started)
     }
 
-    /// Continues what an earlier node reported about this container.
-    pub(crate) fn adopt(&mut self, status: &ContainerStatus) {
-        self.restarts = status.restart_count;
-        self.ready = status.ready;
-        self.started = status.started.unwrap_or(false);
-        let Some(state) = &status.state else { return };
-        if let Some(since) = state.running.as_ref().and_then(|running| running.started_at.as_ref()) {
-            self.run = Run::Running { since: since.0 };
-        }
-        if let Some(ended) = &state.terminated {
-            let time = |time: &Option<Time>| time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-            let ending = Ending::exited(ended.exit_code);
-            let (began, ended) = (time(&ended.started_at), time(&ended.finished_at));
-            self.run = Run::Exited(Exit { ending, began, ended });
-        }
-    }
-
     fn apply(&mut self, change: Change, now: Timestamp) {
         match change {
             Change::Waiting { reason, message } => {
@@ -234,33 +215,6 @@ impl PodState {
         state
     }
 
-    /// Continues what an earlier node reported.
-    pub(crate) fn adopt(&mut self, status: &PodStatus, now: Timestamp) {
-        if let Some(began) = &status.start_time {
-            self.began = began.0;
-        }
-        let sides = [
-            (&mut self.init, status.init_container_statuses.as_deref()),
-            (&mut self.main, status.container_statuses.as_deref()),
-        ];
-        for (containers, statuses) in sides {
-            for container in containers {
-                let named = |status: &&ContainerStatus| status.name == container.name;
-                if let Some(status) = statuses.unwrap_or_default().iter().find(named) {
-                    container.adopt(status);
-                }
-            }
-        }
-        for (kind, condition) in &mut self.conditions {
-            let known = status.conditions.iter().flatten().find(|known| known.type_ == *kind);
-            if let Some(known) = known {
-                condition.holds = known.status == "True";
-                condition.since = known.last_transition_time.as_ref().map_or(condition.since, |time| time.0);
-            }
-        }
-        self.settle(now);
-    }
-
     /// Takes in one event.
     pub(crate) fn apply(&mut self, event: Event, now: Timestamp) {
         match event {
@@ -300,7 +254,7 @@ impl PodState {
     }
 
     /// Brings the conditions in line with everything else; a time moves only when its status does.
-    fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, now: Timestamp) {
         let unready: Vec<&str> =
             self.main.iter().filter(|container| !container.ready).map(|container| &*container.name).collect();
         let containers = if self.phase().is_final() {

@@ -146,6 +146,10 @@ impl Runner {
 
     /// One run, from start to end.
     async fn once(&mut self, behaviour: Result<Behaviour, Ending>, env: Env) -> Ending {
+        if self.adopted && matches!(behaviour, Ok(Behaviour::Process { .. })) {
+            // Processes die with their node; only what is built in can be taken over.
+            return Ending { message: "it ended with the node".to_owned(), ..Ending::killed() };
+        }
         let (inner, stopper) = channel();
         let running = match behaviour {
             Ok(behaviour) => start(self, behaviour, env, stopper).await,
