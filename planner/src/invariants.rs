@@ -283,7 +283,8 @@ impl<'a> World<'a> {
             || old.promote_full
             || new.stable_rs == new.current_pod_hash;
         let (from, to) = (old.current_step_index.unwrap_or(0), new.current_step_index.unwrap_or(0));
-        if !is_another_story && !(to == from || to == from.saturating_add(1)) {
+        let is_next = to == from || to == from.saturating_add(1);
+        if !is_another_story && !is_next {
             let (from, to) = (old.current_step_index, new.current_step_index);
             violations.push(Violation::StepSkipped { from, to });
         }

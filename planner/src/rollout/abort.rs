@@ -57,15 +57,12 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
     let canary = find(&status.current_pod_hash);
     let target = target(snapshot, spec, find(stable_hash(status)), canary);
     let mut draft = Draft::new(snapshot, now);
-    for route in &snapshot.routes {
-        match &route.problem {
-            Some(message) if route.canary_weight.unwrap_or(0) > target => {
-                draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() })
-            }
-            _ if route.canary_weight.unwrap_or(0) > target => {
-                draft.act(weights::action(route, target, &status.current_pod_hash, stable_hash(status)))
-            }
-            _ => {}
+    for route in snapshot.routes.iter().filter(|route| route.canary_weight.unwrap_or(0) > target) {
+        if let Some(message) = &route.problem {
+            let (route, message) = (route.reference.clone(), message.clone());
+            draft.wait(Waiting::RouteProblem { route, message });
+        } else {
+            draft.act(weights::action(route, target, &status.current_pod_hash, stable_hash(status)));
         }
     }
     (!draft.actions.is_empty()).then(|| draft.into_plan())

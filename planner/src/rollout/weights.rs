@@ -25,7 +25,8 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     if view.is_promoted_by_force() {
         return observed;
     }
-    let weight = of_step(view);
+    // A Rollout that its user paused gets no further.
+    let weight = if view.spec.paused { of_step(view).min(observed) } else { of_step(view) };
     if weight < observed { lowered(view, weight) } else { weight }
 }
 

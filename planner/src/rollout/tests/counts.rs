@@ -25,6 +25,7 @@ fn an_update_of_five_pods_through_nginx_takes_few_writes() {
     world.apply_version("v2");
     world.run(SignedDuration::from_secs(10));
     assert_eq!(world.status().phase.as_str(), "Healthy", "{:#?}", world.last);
+    println!("an update of 5 replicas, 20/60, two pauses of 2 s: {} writes", world.writes.len());
     assert!(world.writes.len() <= 24, "{} writes: {:#?}", world.writes.len(), world.writes);
     assert!(world.run(SignedDuration::from_mins(5)));
     assert_eq!(world.last.as_ref().unwrap().waiting, [Waiting::AtRest]);

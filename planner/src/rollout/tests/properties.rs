@@ -19,6 +19,7 @@ enum Deed {
     PromoteFull,
     Pause(bool),
     Break(u8),
+    Crash(u8),
     Touch,
 }
 
@@ -33,6 +34,7 @@ fn deed() -> impl Strategy<Value = (u16, Deed)> {
         1 => Just(Deed::PromoteFull),
         1 => any::<bool>().prop_map(Deed::Pause),
         1 => (1..5u8).prop_map(Deed::Break),
+        2 => (1..5u8).prop_map(Deed::Crash),
         1 => Just(Deed::Touch),
     ];
     (0..20_000u16, deed)
@@ -77,6 +79,7 @@ fn carry_out(world: &mut World, deed: &Deed) {
         Deed::PromoteFull => world.status().promote_full = true,
         Deed::Pause(paused) => world.snapshot.rollout.spec.as_mut().unwrap().paused = *paused,
         Deed::Break(version) => world.broken = vec![format!("v{version}")],
+        Deed::Crash(version) => world.crash(&format!("hash-v{version}")),
         Deed::Touch => {
             for route in &mut world.snapshot.routes {
                 if let Some((_, version)) = &mut route.version {
@@ -107,8 +110,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_rollout_converges(canary in canary(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64) {
+    fn every_rollout_converges(canary in canary(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64, routes in 1..3usize) {
         let mut world = World::new(&canary);
+        if routes == 2 && !world.snapshot.routes.is_empty() {
+            let mut second = fixture::route();
+            second.reference.name.push_str("-second");
+            world.snapshot.routes.push(second);
+        }
         world.startup = SignedDuration::from_millis(startup);
         for (milliseconds, deed) in &deeds {
             world.run(SignedDuration::from_millis(i64::from(*milliseconds)));

@@ -221,52 +221,12 @@ impl World {
                 self.create_set(object);
                 self.tell(events);
             }
-            Action::PatchReplicaSet { name, uid, scale, annotations, events } => {
-                let is_unwanted =
-                    self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0));
-                let size = scale.map_or(String::new(), |scale| format!(" {}->{}", scale.from, scale.to));
-                self.writes.push(format!("patch replicasets {name}{size}"));
-                let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.uid == *uid).unwrap();
-                for (key, value) in annotations {
-                    match value {
-                        Some(value) => set.meta.annotations.insert(key.clone(), value.clone()),
-                        None => set.meta.annotations.remove(key),
-                    };
-                }
-                if let Some(scale) = scale {
-                    assert_eq!(set.replicas, scale.from);
-                    set.replicas = scale.to;
-                    set.meta.generation += 1;
-                    if is_unwanted && scale.to == 0 {
-                        self.emptied.insert(set.hash.clone());
-                    }
-                }
-                self.tell(events);
-            }
+            Action::PatchReplicaSet { .. } => self.patch_set(action),
             Action::DeleteReplicaSet { name, .. } => {
                 self.writes.push(format!("delete replicasets {name}"));
                 self.snapshot.replica_sets.retain(|set| set.meta.name != *name);
             }
-            Action::SwitchService { name, hash, events, .. } => {
-                self.writes.push(format!("patch services {name} {hash}"));
-                let version = self.next_version();
-                let service = self.snapshot.services.get_mut(name).unwrap();
-                service.selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
-                service.meta.annotations.insert(MANAGED_BY_ROLLOUTS.to_owned(), fixture::ROLLOUT.to_owned());
-                service.meta.resource_version = version;
-                self.tell(events);
-                self.note_reach();
-            }
-            Action::SetWeight { route, canary_weight, events, .. } => {
-                self.writes.push(format!("patch ingresses {} {canary_weight}", route.name));
-                let version = self.next_version();
-                let route = self.snapshot.routes.iter_mut().find(|known| known.reference == *route).unwrap();
-                route.canary_weight = Some(*canary_weight);
-                route.in_shape = true;
-                route.version = Some(("uid-route".to_owned(), version));
-                self.tell(events);
-                self.note_reach();
-            }
+            Action::SwitchService { .. } | Action::SetWeight { .. } => self.turn(action),
             Action::CreateAnalysisRun { name, object, events } => {
                 self.writes.push(format!("create analysisruns {name}"));
                 self.create_run(object);
@@ -285,6 +245,56 @@ impl World {
                 self.snapshot.analysis_runs.retain(|run| run.meta.name != *name);
             }
         }
+    }
+
+    fn patch_set(&mut self, action: &Action) {
+        let Action::PatchReplicaSet { name, uid, scale, annotations, events } = action else { return };
+        let is_unwanted = self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0));
+        let size = scale.map_or(String::new(), |scale| format!(" {}->{}", scale.from, scale.to));
+        self.writes.push(format!("patch replicasets {name}{size}"));
+        let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.uid == *uid).unwrap();
+        for (key, value) in annotations {
+            match value {
+                Some(value) => set.meta.annotations.insert(key.clone(), value.clone()),
+                None => set.meta.annotations.remove(key),
+            };
+        }
+        if let Some(scale) = scale {
+            assert_eq!(set.replicas, scale.from);
+            set.replicas = scale.to;
+            set.meta.generation += 1;
+            if is_unwanted && scale.to == 0 {
+                self.emptied.insert(set.hash.clone());
+            }
+        }
+        self.tell(events);
+    }
+
+    /// Turns a Service or a route.
+    fn turn(&mut self, action: &Action) {
+        let version = self.next_version();
+        match action {
+            Action::SwitchService { name, hash, events, .. } => {
+                self.writes.push(format!("patch services {name} {hash}"));
+                let service = self.snapshot.services.get_mut(name).unwrap();
+                service.selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
+                service.meta.annotations.insert(MANAGED_BY_ROLLOUTS.to_owned(), fixture::ROLLOUT.to_owned());
+                service.meta.resource_version = version;
+                self.tell(events);
+                self.note_reach();
+            }
+            Action::SetWeight { route, canary_weight, events, .. } => {
+                self.writes.push(format!("patch ingresses {} {canary_weight}", route.name));
+                let route = self.snapshot.routes.iter_mut().find(|known| known.reference == *route).unwrap();
+                route.canary_weight = Some(*canary_weight);
+                route.in_shape = true;
+                route.version = Some(("uid-route".to_owned(), version));
+                self.tell(events);
+                self.note_reach();
+            }
+            _ => {}
+        }
+        self.note_reach();
     }
 
     fn create_set(&mut self, object: &Value) {
@@ -313,6 +323,17 @@ impl World {
         };
         run.status.phase = self.verdict;
         self.snapshot.analysis_runs.push(run);
+    }
+
+    /// All pods of a version die, and come back after two seconds.
+    pub(super) fn crash(&mut self, hash: &str) {
+        let sets = self.snapshot.replica_sets.iter().filter(|set| set.hash == hash);
+        for set in sets {
+            self.emptied.insert(set.hash.clone());
+            for pod in self.pods.get_mut(&set.meta.name).into_iter().flatten() {
+                *pod = (*pod).max(self.now + SignedDuration::from_secs(2));
+            }
+        }
     }
 
     /// Lets the pods that never became available begin anew.
