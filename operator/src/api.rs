@@ -1,14 +1,10 @@
 //! Where objects live at the API server: resources, scopes and paths.
 
+use crds::names::{INSTANCE_ID, POD_TEMPLATE_HASH};
 use crds::object_ref::{Kind, ObjectRef};
 use kube::api::ApiResource;
 
 use crate::cli::{Router, Scope};
-
-/// The label that the reference puts on every object of an instance.
-const INSTANCE_LABEL: &str = "argo-rollouts.argoproj.io/controller-instance-id";
-/// The label that marks every `ReplicaSet` of a Rollout; all others are none of ours.
-const HASH_LABEL: &str = "rollouts-pod-template-hash";
 
 /// Knows versions, scopes and selectors: a function of the command line.
 #[derive(Clone, Debug)]
@@ -79,14 +75,15 @@ impl Directory {
     /// The label selector that a kind is watched with.
     pub(crate) fn selector(&self, kind: Kind) -> Option<String> {
         match kind {
-            Kind::ReplicaSet => Some(HASH_LABEL.to_owned()),
+            // Only what a Rollout controls carries it; all others are none of ours.
+            Kind::ReplicaSet => Some(POD_TEMPLATE_HASH.to_owned()),
             Kind::Rollout
             | Kind::AnalysisRun
             | Kind::Experiment
             | Kind::AnalysisTemplate
             | Kind::ClusterAnalysisTemplate => Some(match &self.instance_id {
-                Some(id) => format!("{INSTANCE_LABEL}={id}"),
-                None => format!("!{INSTANCE_LABEL}"),
+                Some(id) => format!("{INSTANCE_ID}={id}"),
+                None => format!("!{INSTANCE_ID}"),
             }),
             _ => None,
         }
@@ -193,6 +190,7 @@ mod tests {
 
     #[rstest]
     #[case::istio_off(&["--routers=nginx"], Kind::VirtualService, true)]
+    #[case::all_off(&["--routers=none"], Kind::Ingress, true)]
     #[case::nginx_on(&["--routers=nginx"], Kind::Ingress, false)]
     #[case::cluster_templates_in_one_namespace(&["--namespaced"], Kind::ClusterAnalysisTemplate, true)]
     #[case::rollouts_always(&["--namespaced"], Kind::Rollout, false)]

@@ -48,7 +48,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $routers := list -}}
 {{- if .Values.routers.nginx.enabled }}{{ $routers = append $routers "nginx" }}{{ end -}}
 {{- if .Values.routers.istio.enabled }}{{ $routers = append $routers "istio" }}{{ end -}}
-{{- join "," $routers -}}
+{{- join "," $routers | default "none" -}}
 {{- end -}}
 
 {{- define "linnet.args" -}}

@@ -66,6 +66,8 @@ pub(crate) enum Router {
     Nginx,
     /// Istio: reads and writes the kind `VirtualService`.
     Istio,
+    /// No traffic router: weights are approximated by pod counts.
+    None,
 }
 
 /// Where the cluster is; without any of these: KUBECONFIG, then the credentials of the pod.
@@ -333,6 +335,7 @@ mod tests {
     #[case::duration_without_unit(&["--leader-election-lease-duration=15"])]
     #[case::negative_duration(&["--leader-election-retry-period=-2s"])]
     #[case::port_out_of_range(&["--metricsPort=70000"])]
+    #[case::no_router_by_no_word(&["--routers="])]
     #[case::unknown_router(&["--routers=haproxy"])]
     fn what_cannot_be_read_is_refused(#[case] args: &[&str]) {
         assert!(Cli::read(std::iter::once("linnet").chain(args.iter().copied())).is_err());
