@@ -28,6 +28,7 @@ pub(crate) struct RunWork {
     pub(crate) waiting: Vec<Waiting>,
     asked: BTreeMap<String, Timestamp>,
     answers: BTreeMap<String, Measured>,
+    /// Kept from their reading until the measurement that they serve is written down.
     secrets: BTreeMap<SecretKey, Result<String, String>>,
     secrets_wanted: BTreeSet<SecretKey>,
 }
@@ -87,7 +88,7 @@ impl Engine {
             return;
         }
         self.count(Count::Reconciled { kind: Kind::AnalysisRun });
-        let plan = (self.planners.run)(&snapshot, now);
+        let plan = planner::analysis_run::plan(&snapshot, now);
         self.queue.wake(run, plan.wake_at);
         if snapshot.stale {
             self.count(Count::StaleSkip { kind: Kind::AnalysisRun });
@@ -130,19 +131,21 @@ impl Engine {
     /// Nothing is left to write: asks what is due, or first reads the Secrets that the questions need.
     fn ask_all(&mut self, run: &ObjectRef, plan: Plan, now: Timestamp) {
         let work = self.run_work(run);
-        // The status is as the answers want it: whatever was not needed has been judged, too.
-        work.answers.clear();
         let wanted: BTreeSet<SecretKey> =
             plan.secrets_wanted.into_iter().filter(|key| !work.secrets.contains_key(key)).collect();
-        let asks = !plan.questions.is_empty();
+        if wanted.is_empty() {
+            // The status is as the answers want it: those that are left did not count.
+            work.answers.clear();
+        }
         for Question { metric, ask } in plan.questions {
             if self.run_work(run).asked.insert(metric.clone(), now).is_none() {
                 let id = self.questions.start(run, &metric);
                 self.ask(id, ask);
             }
         }
-        if asks || wanted.is_empty() {
-            self.run_work(run).secrets.clear();
+        let work = self.run_work(run);
+        if work.asked.is_empty() && wanted.is_empty() {
+            work.secrets.clear();
         }
         if !wanted.is_empty() {
             let names: BTreeSet<String> = wanted.iter().map(|key| key.secret.clone()).collect();
@@ -189,7 +192,8 @@ impl Engine {
             (_, Some(class)) => {
                 work.operation.fail(class);
                 if matches!(class, Class::Invalid | Class::Forbidden) {
-                    self.warn(landed, "ReconciliationError", now);
+                    let message = format!("{} was refused: {}", landed.flight.object, landed.message());
+                    self.publish(&run, &[Event::warning("ReconciliationError", message)], now);
                 }
             }
         }

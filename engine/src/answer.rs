@@ -2,7 +2,6 @@
 
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
-use planner::event::Event;
 
 use crate::class::{Class, Nature, classify};
 use crate::effect::{Count, Level, RequestId};
@@ -93,7 +92,8 @@ impl Engine {
             return;
         }
         self.count(Count::RequestFailed { kind: flight.object.kind, class: class.word() });
-        let level = if class == Class::Invalid || class == Class::Forbidden { Level::Warn } else { Level::Debug };
+        let level =
+            if class == Class::Invalid || class == Class::Forbidden { Level::Warn } else { Level::Debug };
         let message = format!("{}: {}: {}", flight.object, class.word(), landed.message());
         self.note(level, Some(&flight.key), message);
     }
@@ -143,12 +143,5 @@ impl Engine {
             Class::Invalid | Class::Forbidden => self.queue.refused(key, now),
             Class::Conflict | Class::AlreadyExists | Class::NotFound => self.queue.conflicted(key, now),
         }
-    }
-
-    /// Tells people that the API server refuses what has to be done.
-    pub(crate) fn warn(&mut self, landed: &Landed<'_>, reason: &'static str, now: Timestamp) {
-        let message = format!("{} was refused: {}", landed.flight.object, landed.message());
-        let key = landed.flight.key.clone();
-        self.publish(&key, &[Event::warning(reason, message)], now);
     }
 }

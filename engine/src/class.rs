@@ -133,7 +133,12 @@ mod tests {
     #[case::write_timed_out(Call::Create(json!({})), 504, "Timeout", Class::Unknown)]
     #[case::write_failed_inside(Call::MergePatch(json!({})), 500, "InternalError", Class::Unknown)]
     #[case::read_failed_inside(Call::Get, 500, "InternalError", WAIT)]
-    fn class_of_a_refusal(#[case] call: Call, #[case] status: u16, #[case] reason: &str, #[case] want: Class) {
+    fn class_of_a_refusal(
+        #[case] call: Call,
+        #[case] status: u16,
+        #[case] reason: &str,
+        #[case] want: Class,
+    ) {
         assert_eq!(classify(Nature::of(&call), &refused(status, reason)), Some(want));
     }
 

@@ -21,23 +21,12 @@ use crate::store::{CORE, ROUTES, Stores};
 /// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
 const TURNS: usize = 64;
 
-type PlanRollout = fn(&planner::rollout::Snapshot, Timestamp) -> planner::rollout::Plan;
-type PlanRun = fn(&planner::analysis_run::Snapshot, Timestamp) -> planner::analysis_run::Plan;
-
-/// The functions that decide.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Planners {
-    pub(crate) rollout: PlanRollout,
-    pub(crate) run: PlanRun,
-}
-
 /// Everything between a decision and the API server.
 ///
 /// Deterministic: equal inputs at equal times give equal effects.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) settings: Settings,
-    pub(crate) planners: Planners,
     pub(crate) stores: Stores,
     pub(crate) ledger: Ledger,
     pub(crate) queue: Queue,
@@ -51,22 +40,15 @@ pub struct Engine {
     was_synced: bool,
     wake_asked: Option<Timestamp>,
     out: Vec<Effect>,
+    late: Vec<Effect>,
 }
 
 impl Engine {
     /// An engine that knows nothing yet and follows. Its first call of [`Self::handle`] asks for the watches.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self::with_planners(
-            settings,
-            Planners { rollout: planner::rollout::plan, run: planner::analysis_run::plan },
-        )
-    }
-
-    pub(crate) fn with_planners(settings: Settings, planners: Planners) -> Self {
         Self {
             settings,
-            planners,
             stores: Stores::default(),
             ledger: Ledger::default(),
             queue: Queue::default(),
@@ -80,6 +62,7 @@ impl Engine {
             was_synced: false,
             wake_asked: None,
             out: Vec::new(),
+            late: Vec::new(),
         }
     }
 
@@ -103,7 +86,9 @@ impl Engine {
         self.first_sync(now);
         self.run(now);
         self.ask_to_be_woken(now);
-        std::mem::take(&mut self.out)
+        let mut effects = std::mem::take(&mut self.out);
+        effects.append(&mut self.late);
+        effects
     }
 
     /// Whether the stores of all kinds without which nothing is decided are complete.
@@ -237,8 +222,11 @@ impl Engine {
             purpose,
             before,
         };
+        // Nobody waits for an Event: it goes out after everything else.
+        let late = flight.purpose == Purpose::Event;
         let id = self.flights.start(flight);
-        self.out.push(Effect::Request { id, request });
+        let effects = if late { &mut self.late } else { &mut self.out };
+        effects.push(Effect::Request { id, request });
         id
     }
 

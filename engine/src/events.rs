@@ -166,7 +166,10 @@ mod tests {
         assert_eq!(body["metadata"]["name"], request.object.name);
         assert_eq!(body["involvedObject"]["uid"], "u");
         assert_eq!(body["involvedObject"]["apiVersion"], "argoproj.io/v1alpha1");
-        assert_eq!((body["type"].as_str(), body["reason"].as_str()), (Some("Warning"), Some("TrafficRoutingError")));
+        assert_eq!(
+            (body["type"].as_str(), body["reason"].as_str()),
+            (Some("Warning"), Some("TrafficRoutingError"))
+        );
         assert_eq!(body["source"]["component"], "rollouts-controller");
         assert_eq!(body["firstTimestamp"], "1970-01-01T00:00:00Z");
         assert_eq!(body["message"].as_str().unwrap().len(), LONGEST_MESSAGE);

@@ -71,7 +71,11 @@ impl Engine {
             leading: self.leading_since.is_some(),
             rollouts: tally(rollouts),
             analysis_runs: tally(runs),
-            objects: CORE.into_iter().chain(ROUTES).map(|kind| (kind.name(), self.stores.size(kind))).collect(),
+            objects: CORE
+                .into_iter()
+                .chain(ROUTES)
+                .map(|kind| (kind.name(), self.stores.size(kind)))
+                .collect(),
             queued: self.queue.len(),
             requests: self.flights.len(),
             questions: self.questions.len(),

@@ -133,6 +133,7 @@ fn stale(stores: &Stores, ledger: &Ledger, rollout: &ObjectRef, uid: &str) -> BT
     let sets = sets.map(|meta| ObjectRef::new(Kind::ReplicaSet, &meta.namespace, &meta.name));
     let runs = stores.analysis_runs.controlled_by(uid).map(|run| &run.meta);
     let runs = runs.map(|meta| ObjectRef::new(Kind::AnalysisRun, &meta.namespace, &meta.name));
-    let behind = named.chain(sets).chain(runs).chain([rollout.clone()]).filter(|object| ledger.is_behind(object));
+    let behind =
+        named.chain(sets).chain(runs).chain([rollout.clone()]).filter(|object| ledger.is_behind(object));
     behind.chain(ledger.of(rollout).cloned()).collect()
 }

@@ -98,11 +98,19 @@ impl Input {
     #[must_use]
     pub fn object(&self) -> Option<ObjectRef> {
         match self {
-            Self::Watch { event: WatchEvent::InitApply(object) | WatchEvent::Apply(object) | WatchEvent::Delete(object), .. }
+            Self::Watch {
+                event: WatchEvent::InitApply(object) | WatchEvent::Apply(object) | WatchEvent::Delete(object),
+                ..
+            }
             | Self::Answer { answer: Answer::Object(object), .. } => {
                 Some(ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name))
             }
-            Self::Watch { .. } | Self::KindMissing(_) | Self::Answer { .. } | Self::Measured { .. } | Self::Tick | Self::Leadership(_) => None,
+            Self::Watch { .. }
+            | Self::KindMissing(_)
+            | Self::Answer { .. }
+            | Self::Measured { .. }
+            | Self::Tick
+            | Self::Leadership(_) => None,
         }
     }
 }

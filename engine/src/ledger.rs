@@ -143,7 +143,12 @@ mod tests {
     #[case::a_version_that_is_no_number_does_not_end_it("u", "x", false, true)]
     #[case::another_incarnation_ends_it("v", "3", false, false)]
     #[case::a_live_read_ends_it("u", "9", true, false)]
-    fn an_entry_with_a_version(#[case] uid: &str, #[case] version: &str, #[case] live: bool, #[case] behind: bool) {
+    fn an_entry_with_a_version(
+        #[case] uid: &str,
+        #[case] version: &str,
+        #[case] live: bool,
+        #[case] behind: bool,
+    ) {
         let mut ledger = Ledger::default();
         ledger.wrote(object(), owner(), stamp("u", "10"), NOW);
         ledger.shown(&object(), &stamp(uid, version), live);

@@ -22,15 +22,16 @@ mod ledger;
 mod naming;
 pub mod object;
 mod queue;
+mod refusal;
 mod request;
 mod rollouts;
 pub mod settings;
 mod status;
 mod store;
 mod takeover;
+mod template;
 #[cfg(test)]
 mod testing;
-mod template;
 mod time;
 mod watches;
 

@@ -30,8 +30,7 @@ pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
         name: rollout.meta.name.clone(),
         uid: rollout.meta.uid.clone(),
     };
-    let (routers, errors) =
-        readable_spec(rollout).map(|spec| drivable(&owner, spec)).unwrap_or_default();
+    let (routers, errors) = readable_spec(rollout).map(|spec| drivable(&owner, spec)).unwrap_or_default();
     let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Routing { routers, problem: (!sentences.is_empty()).then(|| sentences.join("; ")) }
 }
@@ -56,9 +55,11 @@ pub(crate) fn services(namespace: &str, spec: &RolloutSpec) -> BTreeSet<ObjectRe
         let pair = canary.ping_pong.iter().flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
         [&canary.canary_service, &canary.stable_service].into_iter().chain(pair)
     });
-    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
-        [&strategy.active_service, &strategy.preview_service]
-    });
+    let blue_green = spec
+        .strategy
+        .blue_green
+        .iter()
+        .flat_map(|strategy| [&strategy.active_service, &strategy.preview_service]);
     canary
         .chain(blue_green)
         .filter(|name| !name.is_empty())

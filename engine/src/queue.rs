@@ -158,10 +158,7 @@ impl Queue {
     pub(crate) fn remove(&mut self, key: &ObjectRef) {
         self.wake(key, None);
         self.delays.remove(key);
-        if self.queued.remove(key) {
-            self.urgent.retain(|other| other != key);
-            self.ready.retain(|other| other != key);
-        }
+        self.unqueue(key);
     }
 
     /// Forgets what was to be done, not what was refused.
@@ -187,22 +184,34 @@ impl Queue {
         if until <= now {
             self.push(key.clone(), now);
         } else {
+            self.unqueue(key);
             self.wake(key, Some(until));
+        }
+    }
+
+    fn unqueue(&mut self, key: &ObjectRef) {
+        if self.queued.remove(key) {
+            self.urgent.retain(|other| other != key);
+            self.ready.retain(|other| other != key);
         }
     }
 }
 
 /// 5 ms doubled `times` times, at most 30 s, spread by a quarter so that many objects do not come back as one wave.
 fn exponential(key: &ObjectRef, times: u32) -> Duration {
-    let full = FIRST_DELAY.saturating_mul(1_u32.checked_shl(times.min(20)).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
+    let full =
+        FIRST_DELAY.saturating_mul(1_u32.checked_shl(times.min(20)).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
     full - full.mul_f64(spread(key) / 4.0)
 }
 
 /// A number from 0 to 1 that depends on the name alone (FNV-1a).
 fn spread(key: &ObjectRef) -> f64 {
-    let hash = key.namespace.bytes().chain([b'/']).chain(key.name.bytes()).fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = key
+        .namespace
+        .bytes()
+        .chain([b'/'])
+        .chain(key.name.bytes())
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     f64::from(hash) / f64::from(u32::MAX)
 }
 

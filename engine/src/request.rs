@@ -144,8 +144,10 @@ fn annotation_operations(
 ) -> Vec<Value> {
     let has = |key: &str| held.is_some_and(|set| set.meta.annotations.contains_key(key));
     if held.is_some_and(|set| set.meta.annotations.is_empty()) {
-        let all: Map<String, Value> =
-            annotations.iter().filter_map(|(key, value)| Some((key.clone(), json!(value.as_ref()?)))).collect();
+        let all: Map<String, Value> = annotations
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), json!(value.as_ref()?))))
+            .collect();
         return (!all.is_empty())
             .then(|| json!({ "op": "add", "path": "/metadata/annotations", "value": all }))
             .into_iter()

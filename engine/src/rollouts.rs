@@ -49,7 +49,8 @@ pub(crate) struct RolloutWork {
 impl RolloutWork {
     /// Counts a write; whether there were too many of late.
     fn brakes(&mut self, now: Timestamp) -> bool {
-        let (since, writes) = self.window.filter(|(since, _)| after(*since, BRAKE_WINDOW) > now).unwrap_or((now, 0));
+        let (since, writes) =
+            self.window.filter(|(since, _)| after(*since, BRAKE_WINDOW) > now).unwrap_or((now, 0));
         self.window = Some((since, writes.saturating_add(1)));
         writes >= BRAKE_WRITES
     }
@@ -74,7 +75,7 @@ impl Engine {
             return;
         }
         self.count(Count::Reconciled { kind: Kind::Rollout });
-        let plan = (self.planners.rollout)(&gathered.snapshot, now);
+        let plan = planner::rollout::plan(&gathered.snapshot, now);
         self.queue.wake(rollout, plan.wake_at);
         if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
             self.wait_for_stores(rollout, &gathered.snapshot);
@@ -154,7 +155,10 @@ impl Engine {
                     let events = request::events(action).to_vec();
                     self.send_and_wait(rollout, request, Purpose::Act { word, events });
                 }
-                Built::Nothing => {}
+                Built::Nothing => {
+                    let message = format!("{}: nothing to write", request::word(action));
+                    self.note(Level::Warn, Some(rollout), message);
+                }
                 Built::Impossible(message) => {
                     self.note(Level::Warn, Some(rollout), message.clone());
                     self.publish(rollout, &[Event::warning("TrafficRoutingError", message)], now);
@@ -232,8 +236,8 @@ impl Engine {
                 }
             }
             Some(class) => {
-                if class == Class::Forbidden {
-                    self.warn(landed, "ReconciliationError", now);
+                if matches!(class, Class::Invalid | Class::Forbidden) {
+                    self.refused(rollout, landed, now);
                 }
                 self.fail(rollout, class);
             }
@@ -251,7 +255,8 @@ impl Engine {
             _ => return,
         };
         let ours = owner.is_some_and(|meta| {
-            controlling_rollout(meta).is_some() && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
+            controlling_rollout(meta).is_some()
+                && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
         });
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
         if work.checking.remove(object) && !ours {
@@ -265,14 +270,16 @@ impl Engine {
             None => self.accepted(rollout, landed, events, now),
             Some(class @ (Class::Conflict | Class::NotFound | Class::AlreadyExists)) => {
                 let Some(work) = self.rollouts.get_mut(rollout) else { return };
-                if class == Class::AlreadyExists && matches!(object.kind, Kind::ReplicaSet | Kind::AnalysisRun) {
+                if class == Class::AlreadyExists
+                    && matches!(object.kind, Kind::ReplicaSet | Kind::AnalysisRun)
+                {
                     work.checking.insert(object.clone());
                 }
                 work.operation.reread.insert(object);
             }
             Some(class) => {
                 if matches!(class, Class::Invalid | Class::Forbidden) {
-                    self.warn(landed, refusal(&landed.flight.purpose), now);
+                    self.refused(rollout, landed, now);
                 }
                 self.fail(rollout, class);
             }
@@ -307,13 +314,4 @@ fn is_aborting(snapshot: &Snapshot) -> bool {
             use crds::analysis::AnalysisPhase::{Error, Failed};
             matches!(run.status.phase, Failed | Error)
         })
-}
-
-/// The reason word of the warning about a refused write.
-fn refusal(purpose: &Purpose) -> &'static str {
-    match purpose {
-        Purpose::Act { word: "create ReplicaSet", .. } => "ReplicaSetCreateError",
-        Purpose::Act { word: "set weight", .. } => "TrafficRoutingError",
-        _ => "ReconciliationError",
-    }
 }

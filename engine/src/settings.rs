@@ -84,7 +84,8 @@ mod tests {
         #[case] owned: bool,
     ) {
         let settings = Settings { instance_id: id.map(str::to_owned), ..Settings::default() };
-        let labels: BTreeMap<_, _> = label.map(|l| (INSTANCE_LABEL.to_owned(), l.to_owned())).into_iter().collect();
+        let labels: BTreeMap<_, _> =
+            label.map(|l| (INSTANCE_LABEL.to_owned(), l.to_owned())).into_iter().collect();
         assert_eq!(settings.owns(kind, "shop", &labels), owned);
     }
 

@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn changed_keys_alone_and_null_for_those_that_go() {
-        let held = RolloutStatus { abort: true, stable_rs: "a".to_owned(), replicas: 3, ..RolloutStatus::default() };
+        let held =
+            RolloutStatus { abort: true, stable_rs: "a".to_owned(), replicas: 3, ..RolloutStatus::default() };
         let wanted = RolloutStatus { abort: false, replicas: 4, ..held.clone() };
         assert_eq!(change(&held, &wanted), Some(json!({ "abort": null, "replicas": 4 })));
         assert_eq!(change(&held, &held), None);

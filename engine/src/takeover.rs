@@ -24,11 +24,15 @@ fn is_overdue(run: &AnalysisRunFacts, since: Timestamp) -> bool {
         .flat_map(|metric| &metric.measurements)
         .filter_map(|measurement| measurement.finished_at)
         .max();
-    running && last.is_some_and(|last| Timestamp::from(last) < since)
+    running && last.is_some_and(|last| Timestamp::from(last) <= since)
 }
 
 /// The actions that may be taken although an analysis holds back, and the reason to wait if one may not.
-pub(crate) fn release(run: &[Action], snapshot: &Snapshot, held: Option<&str>) -> (Vec<Action>, Option<Waiting>) {
+pub(crate) fn release(
+    run: &[Action],
+    snapshot: &Snapshot,
+    held: Option<&str>,
+) -> (Vec<Action>, Option<Waiting>) {
     let Some(analysis) = held else { return (run.to_vec(), None) };
     let free: Vec<Action> = run.iter().filter(|action| !raises(action, snapshot)).cloned().collect();
     let waiting = (free.len() < run.len()).then(|| Waiting::Analysis { run: analysis.to_owned() });

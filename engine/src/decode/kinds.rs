@@ -129,10 +129,7 @@ pub(super) fn service(meta: &Meta, parts: &Parts<'_>) -> View {
         selector: Option<BTreeMap<String, String>>,
     }
     let spec: ServiceSpec = field(parts.spec).unwrap_or_default();
-    View::Service(Box::new(ServiceFacts {
-        meta: meta.clone(),
-        selector: spec.selector.unwrap_or_default(),
-    }))
+    View::Service(Box::new(ServiceFacts { meta: meta.clone(), selector: spec.selector.unwrap_or_default() }))
 }
 
 /// The values that are text; a binary value is left out, no metric backend takes one.

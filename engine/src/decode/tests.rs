@@ -28,7 +28,10 @@ fn metadata_is_read_field_by_field() {
         .to_string(),
     )
     .unwrap();
-    assert_eq!((meta.name.as_str(), meta.namespace.as_str(), meta.resource_version.as_str()), ("web", "shop", "7"));
+    assert_eq!(
+        (meta.name.as_str(), meta.namespace.as_str(), meta.resource_version.as_str()),
+        ("web", "shop", "7")
+    );
     assert_eq!((meta.generation, meta.deleting), (0, true));
     assert_eq!(meta.created, "2026-11-21T03:00:00Z".parse().ok());
     assert_eq!(meta.labels.into_iter().collect::<Vec<_>>(), [("app".to_owned(), "web".to_owned())]);
@@ -54,7 +57,8 @@ fn a_bad_spec_is_named_with_path_and_value() {
 
 #[test]
 fn a_megabyte_of_nonsense_gives_a_short_sentence() {
-    let facts = rollout(&json!({ "metadata": { "name": "web" }, "spec": { "replicas": "ü".repeat(1 << 20) } }));
+    let facts =
+        rollout(&json!({ "metadata": { "name": "web" }, "spec": { "replicas": "ü".repeat(1 << 20) } }));
     let error = facts.spec.unwrap_err();
     assert!(error.len() <= LONGEST_COMPLAINT + 3 && error.contains("spec.replicas"), "{}", error.len());
 }
@@ -96,7 +100,9 @@ fn a_route_keeps_what_is_not_ours_but_not_the_bookkeeping() {
         "spec": { "unknown": { "field": [1, 2] } },
         "status": { "loadBalancer": {} }
     });
-    let View::Route(value) = decode(Kind::Ingress, &object.to_string()).unwrap().view else { panic!("no route") };
+    let View::Route(value) = decode(Kind::Ingress, &object.to_string()).unwrap().view else {
+        panic!("no route")
+    };
     assert_eq!(
         *value,
         json!({
@@ -109,7 +115,8 @@ fn a_route_keeps_what_is_not_ours_but_not_the_bookkeeping() {
 
 #[test]
 fn a_secret_is_decoded_and_never_printed() {
-    let object = json!({ "metadata": { "name": "s" }, "data": { "token": "aHVudGVyMg==", "binary": "/w==" } });
+    let object =
+        json!({ "metadata": { "name": "s" }, "data": { "token": "aHVudGVyMg==", "binary": "/w==" } });
     let view = decode(Kind::Secret, &object.to_string()).unwrap().view;
     assert!(!format!("{view:?}").contains("hunter2"));
     let View::Secret(SecretData(data)) = view else { panic!("no Secret") };

@@ -26,7 +26,8 @@ impl RolloutHeld {
                 before.facts.spec.as_ref().ok().cloned().or_else(|| before.facts.last_readable_spec.clone())
             });
         }
-        let identity = template::identity(&facts, before.map(|before| (&before.facts, before.identity.as_ref())));
+        let identity =
+            template::identity(&facts, before.map(|before| (&before.facts, before.identity.as_ref())));
         Self { facts, identity }
     }
 }

@@ -51,7 +51,10 @@ impl References {
 
     /// Whether any Rollout names an object of this kind.
     pub(crate) fn names_kind(&self, kind: Kind) -> bool {
-        self.named_by.range(ObjectRef::new(kind, "", "")..).next().is_some_and(|(object, _)| object.kind == kind)
+        self.named_by
+            .range(ObjectRef::new(kind, "", "")..)
+            .next()
+            .is_some_and(|(object, _)| object.kind == kind)
     }
 }
 

@@ -62,7 +62,11 @@ impl Api {
 
     /// Every object of a kind, as a list shows it.
     pub(crate) fn list(&self, kind: Kind) -> Vec<Object> {
-        self.objects.iter().filter(|(object, _)| object.kind == kind).map(|(_, value)| shown(kind, value)).collect()
+        self.objects
+            .iter()
+            .filter(|(object, _)| object.kind == kind)
+            .map(|(_, value)| shown(kind, value))
+            .collect()
     }
 
     fn store(&mut self, reference: &ObjectRef, mut object: Value) {
@@ -86,9 +90,18 @@ impl Api {
         let accepted = matches!(answer, Answer::Object(_) | Answer::Done);
         if accepted && request.object.kind == Kind::Event {
             let Call::Create(event) = &request.call else { panic!("{request:?}") };
-            self.events.push(format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap()));
+            self.events.push(format!(
+                "{}: {}",
+                event["reason"].as_str().unwrap(),
+                event["message"].as_str().unwrap()
+            ));
         } else if accepted && request.call.is_write() {
-            self.writes.push(format!("{} {} {}", verb(&request.call), request.object.kind.name(), request.object.name));
+            self.writes.push(format!(
+                "{} {} {}",
+                verb(&request.call),
+                request.object.kind.name(),
+                request.object.name
+            ));
         }
         answer
     }
@@ -109,7 +122,8 @@ impl Api {
             Call::Get => return self.show(reference),
             Call::Create(_) => return refused(409, "AlreadyExists", "already exists"),
             Call::Delete { uid, resource_version } => {
-                let same_version = resource_version.as_ref().is_none_or(|v| held["metadata"]["resourceVersion"] == **v);
+                let same_version =
+                    resource_version.as_ref().is_none_or(|v| held["metadata"]["resourceVersion"] == **v);
                 if held["metadata"]["uid"] != **uid || !same_version {
                     return refused(409, "Conflict", "precondition");
                 }

@@ -1,8 +1,9 @@
 //! A cluster in memory: the engine, a tiny API server, a virtual clock, and faults at the k-th write.
 
 pub(crate) mod api;
+pub(crate) mod fixtures;
 mod patch;
-pub(crate) mod toy;
+mod scenarios;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use serde_json::{Value, json};
 
 use self::api::{Api, refused};
 use crate::Settings;
-use crate::effect::{Effect, QuestionId, Request};
-use crate::engine::{Engine, Planners};
+use crate::effect::{Effect, Level, QuestionId, Request};
+use crate::engine::Engine;
 use crate::input::{Answer, Input, Leadership, WatchEvent};
 use crate::time::after;
 
@@ -29,10 +30,10 @@ pub(crate) enum Fault {
     Overtaken,
     /// The server has no time.
     Unavailable,
+    /// The process dies before it is sent; another one starts with empty stores.
+    CrashBefore,
     /// It is carried out, and the process dies; another one starts with empty stores.
-    Crash,
-    /// It is carried out, its watch event comes much later, and the process dies.
-    CrashWithSlowWatch,
+    CrashAfter,
 }
 
 /// The cluster.
@@ -42,14 +43,17 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// Effects that were carried out, as words: requests, questions.
     pub(crate) trace: Vec<String>,
+    /// What the engine wrote into its log, but for single decisions.
+    pub(crate) log: Vec<String>,
     /// What the next write meets, by its number from 0.
     pub(crate) fault: Option<(usize, Fault)>,
+    /// Whether the server refuses ReplicaSets as invalid.
+    pub(crate) refuse_replica_sets: bool,
     /// Whether new pods become available.
     pub(crate) pods_start: bool,
     /// How a metric backend answers; `None`: it stays silent.
     pub(crate) metric: Option<fn(usize) -> &'static str>,
     pub(crate) asked: usize,
-    planners: Planners,
     writes_seen: usize,
     watched: BTreeSet<Kind>,
     inputs: VecDeque<Input>,
@@ -60,17 +64,18 @@ pub(crate) struct World {
 pub(crate) const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 impl World {
-    pub(crate) fn new(planners: Planners) -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = Self {
-            engine: Engine::with_planners(Settings::default(), planners),
+            engine: Engine::new(Settings::default()),
             api: Api::default(),
             now: START,
             trace: Vec::new(),
+            log: Vec::new(),
             fault: None,
+            refuse_replica_sets: false,
             pods_start: true,
             metric: None,
             asked: 0,
-            planners,
             writes_seen: 0,
             watched: BTreeSet::new(),
             inputs: VecDeque::new(),
@@ -87,7 +92,7 @@ impl World {
 
     /// The process dies and another one starts.
     pub(crate) fn restart(&mut self) {
-        self.engine = Engine::with_planners(Settings::default(), self.planners);
+        self.engine = Engine::new(Settings::default());
         self.inputs.clear();
         self.watched.clear();
         self.wake = None;
@@ -102,21 +107,25 @@ impl World {
         }
         let effects = self.engine.handle(input, self.now);
         for effect in effects {
-            self.carry_out(effect);
+            if self.carry_out(effect) {
+                // What the dead process still wanted is never carried out.
+                return;
+            }
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    /// Carries out one effect; whether the process died over it.
+    pub(crate) fn carry_out(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Request { id, request } => {
                 let fault = self.fault_for(&request);
                 self.trace.push(format!("{request:?}"));
                 let answer = self.answer(&request, fault);
-                if matches!(fault, Some(Fault::Crash | Fault::CrashWithSlowWatch)) {
+                if matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter)) {
                     self.restart();
-                } else {
-                    self.inputs.push_back(Input::Answer { id, answer });
+                    return true;
                 }
+                self.inputs.push_back(Input::Answer { id, answer });
             }
             Effect::Measure { id, ask } => {
                 self.trace.push(format!("{ask:?}"));
@@ -124,8 +133,10 @@ impl World {
             }
             Effect::Watch(kind) => self.open(kind),
             Effect::Wake { at } => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
+            Effect::Log(note) if note.level == Level::Warn => self.log.push(note.message),
             Effect::Log(_) | Effect::Count(_) => {}
         }
+        false
     }
 
     fn fault_for(&mut self, request: &Request) -> Option<Fault> {
@@ -138,9 +149,12 @@ impl World {
     }
 
     fn answer(&mut self, request: &Request, fault: Option<Fault>) -> Answer {
+        if self.refuse_replica_sets && request.object.kind == Kind::ReplicaSet && request.call.is_write() {
+            return refused(422, "Invalid", "spec.template.spec.containers[0].image: Required value");
+        }
         let lost = || Answer::Unknown { message: "connection reset".to_owned() };
         match fault {
-            Some(Fault::RequestLost) => lost(),
+            Some(Fault::RequestLost | Fault::CrashBefore) => lost(),
             Some(Fault::Unavailable) => refused(503, "ServiceUnavailable", "no time"),
             Some(Fault::AnswerLost) => {
                 self.api.call(request, self.now);
@@ -150,7 +164,7 @@ impl World {
                 self.touch(&request.object);
                 self.api.call(request, self.now)
             }
-            Some(Fault::Crash | Fault::CrashWithSlowWatch) | None => self.api.call(request, self.now),
+            Some(Fault::CrashAfter) | None => self.api.call(request, self.now),
         }
     }
 
@@ -202,7 +216,10 @@ impl World {
                 return;
             }
         }
-        panic!("it never comes to rest; the last requests: {:#?}", self.trace.iter().rev().take(20).collect::<Vec<_>>());
+        panic!(
+            "it never comes to rest; the last requests: {:#?}",
+            self.trace.iter().rev().take(20).collect::<Vec<_>>()
+        );
     }
 
     fn deliver(&mut self) {
@@ -235,8 +252,13 @@ impl World {
         }
     }
 
-    /// The accepted writes since `from`.
-    pub(crate) fn writes_from(&self, from: usize) -> &[String] {
-        &self.api.writes[from..]
+    /// Whether the engine has asked for a watch of this kind.
+    pub(crate) fn watches(&self, kind: Kind) -> bool {
+        self.watched.contains(&kind)
+    }
+
+    /// How many writes the engine has asked for.
+    pub(crate) fn writes_seen(&self) -> usize {
+        self.writes_seen
     }
 }

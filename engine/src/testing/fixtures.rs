@@ -1,0 +1,126 @@
+//! The objects of one shop: a Rollout behind NGINX, its Services, its Ingress.
+
+use crds::object_ref::{Kind, ObjectRef};
+use serde_json::{Value, json};
+
+use super::World;
+
+/// The Rollout.
+pub(crate) fn web() -> ObjectRef {
+    ObjectRef::new(Kind::Rollout, "shop", "web")
+}
+
+/// The canary Ingress that its router drives.
+pub(crate) fn route() -> ObjectRef {
+    ObjectRef::new(Kind::Ingress, "shop", "web-web-canary")
+}
+
+/// A Rollout of five pods with these steps.
+pub(crate) fn rollout(image: &str, canary: &Value) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+        "metadata": { "name": "web", "namespace": "shop" },
+        "spec": {
+            "replicas": 5,
+            "selector": { "matchLabels": { "app": "web" } },
+            "template": {
+                "metadata": { "labels": { "app": "web" } },
+                "spec": { "containers": [{ "name": "web", "image": image }] },
+            },
+            "strategy": { "canary": canary },
+        },
+    })
+}
+
+/// A canary through NGINX.
+pub(crate) fn nginx(steps: &Value) -> Value {
+    json!({
+        "canaryService": "web-canary", "stableService": "web-stable", "steps": steps,
+        "trafficRouting": { "nginx": { "stableIngress": "web" } },
+    })
+}
+
+fn service(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "shop" },
+        "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] } })
+}
+
+fn ingress() -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": { "name": "web", "namespace": "shop" },
+        "spec": { "ingressClassName": "nginx", "rules": [{ "host": "shop.example", "http": { "paths": [{
+            "path": "/", "pathType": "Prefix",
+            "backend": { "service": { "name": "web-stable", "port": { "number": 80 } } },
+        }] } }] },
+    })
+}
+
+/// An AnalysisTemplate with one metric that is measured every second and may never fail.
+pub(crate) fn template() -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
+        "metadata": { "name": "errors", "namespace": "shop" },
+        "spec": { "metrics": [{
+            "name": "error-rate", "interval": "1s", "failureLimit": 0, "successCondition": "result[0] < 0.05",
+            "provider": { "prometheus": { "address": "http://prometheus", "query": "errors" } },
+        }] },
+    })
+}
+
+impl World {
+    /// Puts the Services, the Ingress, the template and the Rollout, and deploys its first version.
+    pub(crate) fn deploy(&mut self, canary: &Value) {
+        let now = self.now;
+        for name in ["web-canary", "web-stable"] {
+            self.api.put(Kind::Service, service(name), now);
+        }
+        self.api.put(Kind::Ingress, ingress(), now);
+        self.api.put(Kind::AnalysisTemplate, template(), now);
+        self.api.put(Kind::Rollout, rollout("web:1", canary), now);
+        self.settle();
+        assert_eq!(self.phase(), "Healthy", "{}", self.story());
+    }
+
+    /// Asks for another image.
+    pub(crate) fn set_image(&mut self, image: &str) {
+        let patch = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "web", "image": image }] } } } });
+        self.api.merge(&web(), &patch);
+    }
+
+    /// Merges into the status, as the command line does.
+    pub(crate) fn patch_status(&mut self, patch: &Value) {
+        self.api.merge(&web(), &json!({ "status": patch }));
+    }
+
+    /// Runs for two minutes.
+    pub(crate) fn settle(&mut self) {
+        self.run(std::time::Duration::from_secs(120));
+    }
+
+    /// The status of the Rollout.
+    pub(crate) fn status(&self) -> &Value {
+        &self.api.objects[&web()]["status"]
+    }
+
+    /// What happened, for the sentence of a failed assertion.
+    pub(crate) fn story(&self) -> String {
+        let (writes, events, status) = (&self.api.writes, &self.api.events, self.status());
+        let waiting = self.engine.waiting(&web());
+        format!("writes {writes:#?}\nevents {events:#?}\nwaiting {waiting:#?}\nlog {:#?}\n{status}", self.log)
+    }
+
+    /// The phase of the Rollout.
+    pub(crate) fn phase(&self) -> &str {
+        self.status()["phase"].as_str().unwrap_or_default()
+    }
+
+    /// The weight that the route says.
+    pub(crate) fn weight(&self) -> &str {
+        self.api.objects.get(&route()).map_or("none", |ingress| {
+            ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"]
+                .as_str()
+                .unwrap_or("none")
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole stories: the real planner, the real routers, a cluster in memory.
+
+mod abort;
+mod faults;
+mod limits;
+mod stores;
+mod update;

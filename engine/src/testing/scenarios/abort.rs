@@ -1,0 +1,143 @@
+//! Nothing may come between a verdict and the route.
+
+use std::time::Duration;
+
+use crds::object_ref::Kind;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::effect::{Call, Effect, Request};
+use crate::input::{Input, WatchEvent};
+use crate::object::decode;
+use crate::testing::World;
+use crate::testing::fixtures::{nginx, route, web};
+
+fn halfway(canary: &Value) -> World {
+    let mut world = World::new();
+    world.deploy(canary);
+    world.set_image("web:2");
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.weight(), "50", "{}", world.story());
+    world
+}
+
+fn at_half() -> Value {
+    nginx(&json!([{ "setWeight": 50 }, { "pause": {} }]))
+}
+
+/// The requests among effects.
+fn requests(effects: &[Effect]) -> Vec<&Request> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Request { request, .. } => Some(request),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn an_abort_is_one_round_of_reads_and_one_round_of_writes() {
+    let mut world = halfway(&at_half());
+    world.patch_status(&json!({ "abort": true }));
+    let aborted = decode(Kind::Rollout, &world.api.objects[&web()].to_string()).unwrap();
+    world.api.undelivered.clear();
+    let event = WatchEvent::Apply(Box::new(aborted));
+    let reads = world.engine.handle(Input::Watch { kind: Kind::Rollout, event }, world.now);
+    assert!(requests(&reads).iter().all(|request| request.call == Call::Get), "{reads:#?}");
+    let read: Vec<Kind> = requests(&reads).iter().map(|request| request.object.kind).collect();
+    for kind in [Kind::Rollout, Kind::ReplicaSet, Kind::Ingress] {
+        assert!(read.contains(&kind), "{read:?}");
+    }
+    let mut next = Vec::new();
+    for effect in reads {
+        if let Effect::Request { id, request } = effect {
+            assert!(requests(&next).is_empty(), "all reads are waited for");
+            let answer = world.api.call(&request, world.now);
+            next = world.engine.handle(Input::Answer { id, answer }, world.now);
+        }
+    }
+    let writes = requests(&next);
+    assert_eq!(writes.len(), 1, "{writes:#?}");
+    assert_eq!(writes[0].object, route());
+    assert!(matches!(writes[0].call, Call::MergePatch(_) | Call::JsonPatch(_)));
+}
+
+#[test]
+fn a_person_aborts_and_the_first_write_is_the_route() {
+    let mut world = halfway(&at_half());
+    let before = world.api.writes.len();
+    world.patch_status(&json!({ "abort": true }));
+    world.settle();
+    assert_eq!(
+        world.api.writes[before],
+        "patch Ingress web-web-canary",
+        "{:#?}",
+        &world.api.writes[before..]
+    );
+    assert_eq!((world.weight(), world.phase()), ("0", "Degraded"));
+    let at_rest = world.api.writes.len();
+    world.run(Duration::from_secs(3600));
+    assert_eq!(world.api.writes.len(), at_rest, "{:#?}", &world.api.writes[at_rest..]);
+}
+
+#[rstest]
+#[case::background(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }), json!([{ "setWeight": 50 }, { "pause": {} }]))]
+#[case::inline(json!({}), json!([{ "setWeight": 50 }, { "analysis": { "templates": [{ "templateName": "errors" }] } }]))]
+fn between_the_verdict_and_weight_zero_lies_no_other_write(#[case] analysis: Value, #[case] steps: Value) {
+    let mut canary = nginx(&steps);
+    for (key, value) in analysis.as_object().unwrap() {
+        canary[key] = value.clone();
+    }
+    let mut world = World::new();
+    world.metric = Some(|index| {
+        if index < 3 {
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#
+        } else {
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.5"]}]}}"#
+        }
+    });
+    world.deploy(&canary);
+    world.set_image("web:2");
+    world.settle();
+    assert_eq!((world.weight(), world.phase()), ("0", "Degraded"), "{}", world.story());
+    let verdict = world.api.writes.iter().rposition(|write| write.contains("AnalysisRun")).unwrap();
+    let zero = world.api.writes.iter().rposition(|write| write.contains("Ingress")).unwrap();
+    assert_eq!(zero, verdict + 1, "{:#?}", world.api.writes);
+    assert!(
+        world.api.events.iter().any(|event| event.starts_with("RolloutAborted")),
+        "{:#?}",
+        world.api.events
+    );
+    let questions = world.asked;
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.asked, questions, "nothing is measured after a verdict");
+}
+
+#[test]
+fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again() {
+    let mut canary = nginx(
+        &json!([{ "setWeight": 50 }, { "pause": { "duration": "10s" } }, { "setWeight": 80 }, { "pause": {} }]),
+    );
+    canary["analysis"] = json!({ "templates": [{ "templateName": "errors" }] });
+    let mut world = World::new();
+    world.metric = Some(
+        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
+    );
+    world.deploy(&canary);
+    world.set_image("web:2");
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.weight(), "50");
+    // The metric backend falls silent, and another process takes over.
+    world.metric = None;
+    world.restart();
+    world.run(Duration::from_secs(20));
+    assert_eq!(world.weight(), "50", "{}", world.story());
+    // It speaks again.
+    world.metric = Some(
+        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
+    );
+    world.restart();
+    world.run(Duration::from_secs(20));
+    assert_eq!(world.weight(), "80", "{}", world.story());
+}

@@ -1,0 +1,119 @@
+//! One fault at each write of an update: the end is that of an undisturbed run.
+
+use std::collections::BTreeMap;
+
+use crds::object_ref::{Kind, ObjectRef};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::testing::fixtures::nginx;
+use crate::testing::{Fault, World};
+
+fn steps() -> Value {
+    nginx(&json!([
+        { "setWeight": 20 }, { "pause": { "duration": "2s" } },
+        { "setWeight": 60 }, { "pause": { "duration": "2s" } },
+    ]))
+}
+
+/// Deploys, updates, and lets everything come to rest.
+fn story(fault: Option<(usize, Fault)>) -> World {
+    let mut world = World::new();
+    world.fault = fault;
+    world.deploy(&steps());
+    world.set_image("web:2");
+    world.settle();
+    world.settle();
+    world
+}
+
+/// What there is in the end, without what differs from run to run.
+fn end(world: &World) -> BTreeMap<ObjectRef, Value> {
+    let mut objects = world.api.objects.clone();
+    objects.retain(|object, _| object.kind != Kind::Event);
+    for object in objects.values_mut() {
+        strip(object);
+    }
+    objects
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|key, value| {
+                let time = value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok());
+                let moving =
+                    ["uid", "resourceVersion", "generation", "observedGeneration", "touched", "linnet"];
+                !time && !moving.contains(&key.as_str())
+            });
+            fields.retain(|key, value| {
+                key != "labels" || value.as_object().is_some_and(|labels| !labels.is_empty())
+            });
+            fields.values_mut().for_each(strip);
+            fields.retain(|key, value| key != "labels" || *value != json!({}));
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+#[rstest]
+fn a_fault_at_any_write_changes_nothing_in_the_end(
+    #[values(
+        Fault::AnswerLost,
+        Fault::RequestLost,
+        Fault::Overtaken,
+        Fault::Unavailable,
+        Fault::CrashBefore,
+        Fault::CrashAfter
+    )]
+    fault: Fault,
+) {
+    let undisturbed = story(None);
+    let (want, writes) = (end(&undisturbed), undisturbed.writes_seen());
+    assert!(writes > 15, "{:#?}", undisturbed.api.writes);
+    for index in 0..writes {
+        let world = story(Some((index, fault)));
+        assert_eq!(world.phase(), "Healthy", "{fault:?} at write {index}: {}", world.story());
+        let got = end(&world);
+        assert!(got.keys().eq(want.keys()), "{fault:?} at write {index}: {:?}", got.keys());
+        for (object, got) in got {
+            assert_eq!(got, want[&object], "{fault:?} at write {index}: {object}\n{}", world.story());
+        }
+        let created = |kind: &str| {
+            world.api.writes.iter().filter(|write| write.starts_with(&format!("create {kind}"))).count()
+        };
+        assert_eq!((created("ReplicaSet"), created("Ingress")), (2, 1), "{fault:?} at write {index}");
+    }
+}
+
+#[test]
+fn every_weight_is_set_once_and_in_order_whatever_answer_is_lost() {
+    let writes = story(None).writes_seen();
+    for index in 0..writes {
+        let world = story(Some((index, Fault::AnswerLost)));
+        let steps = world.api.events.iter().filter(|event| event.starts_with("RolloutStepCompleted")).count();
+        assert!(steps <= 4, "{:#?}", world.api.events);
+        let weights = world.api.writes.iter().filter(|write| write.contains(" Ingress ")).count();
+        assert_eq!(weights, 4, "at write {index}: {:#?}", world.api.writes);
+    }
+}
+
+#[test]
+fn a_lost_answer_is_followed_by_a_live_read_at_once() {
+    let mut world = World::new();
+    world.deploy(&steps());
+    world.fault = Some((world.writes_seen(), Fault::AnswerLost));
+    let (before, at) = (world.trace.len(), world.now);
+    world.set_image("web:2");
+    world.run(std::time::Duration::from_millis(20));
+    let object = ObjectRef::new(Kind::Rollout, "shop", "web");
+    assert!(world.now > at);
+    let get = format!("object: {object:?}, call: Get");
+    assert!(
+        world.trace[before..].iter().any(|request| request.contains(&get)),
+        "{:#?}",
+        &world.trace[before..]
+    );
+    assert_eq!(world.engine.stats().unseen_writes, 0);
+}
