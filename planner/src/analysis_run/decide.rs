@@ -129,6 +129,8 @@ impl Draft<'_> {
     fn ask(self, resolved: Option<&Resolved>, wanted: Vec<SecretKey>) -> Plan {
         let mut plan = Plan { events: Vec::new(), ..idle(self.snapshot, Waiting::AtRest) };
         plan.waiting.clear();
+        // An answer is judged, and a question is asked, only with the values of the arguments.
+        let mut is_in_need = !self.snapshot.answers.is_empty();
         for (index, rule) in self.rules.iter().enumerate() {
             let Some(at) = self.due_at(rule) else { continue };
             let name = rule.metric.name.clone();
@@ -142,9 +144,11 @@ impl Draft<'_> {
                 && let Ok(ask) = provider::ask(&metric.provider, &environment(self.snapshot, self.now))
             {
                 plan.questions.push(Question { metric: name, ask });
+            } else {
+                is_in_need |= metric.is_none();
             }
         }
-        if resolved.is_none() {
+        if resolved.is_none() && is_in_need {
             let secrets = wanted.iter().map(|key| key.secret.clone()).collect::<BTreeSet<_>>();
             plan.waiting.insert(0, Waiting::SecretsUnread { secrets: secrets.into_iter().collect() });
             plan.secrets_wanted = wanted;
