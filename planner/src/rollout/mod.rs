@@ -144,7 +144,7 @@ fn explain(view: &View<'_>, draft: &mut Draft) {
 
 /// The user paused the Rollout and wants a version that has no ReplicaSet yet: it waits, but `spec.replicas` is obeyed.
 fn held(view: &View<'_>, mut draft: Draft) -> Plan {
-    if let Some(stable) = view.revisions.stable.filter(|set| set.replicas < view.replicas()) {
+    if let Some(stable) = view.revisions.stable.filter(|set| set.replicas != view.replicas()) {
         draft.act(replicas::scale(view, stable, view.replicas()));
     }
     draft.wait(Waiting::PausedByUser);

@@ -87,11 +87,13 @@ fn older(view: &View<'_>, draft: &mut Draft) {
 }
 
 /// Whether requests are sent to a version: by the stable Service, or by the canary Service and a route with a weight.
+/// Where no pods are wanted, nobody is to answer requests.
 pub(crate) fn is_pointed_at(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
     let selects =
         |service: &str| view.service(service).is_some_and(|service| services::selected(service) == set.hash);
-    selects(&view.canary.stable_service)
-        || (selects(&view.canary.canary_service) && view.highest_weight() > 0)
+    let is_stable = selects(&view.canary.stable_service);
+    let is_canary = selects(&view.canary.canary_service) && view.highest_weight() > 0;
+    view.replicas() > 0 && (is_stable || is_canary)
 }
 
 fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {

@@ -13,7 +13,8 @@ use crate::waiting::Waiting;
 pub(crate) fn wanted(view: &View<'_>) -> u32 {
     let observed = view.highest_weight();
     if view.is_promoted() || view.is_first_deploy() {
-        let has_taken_over = services::selects(view, &view.canary.stable_service, view.stable_hash());
+        let has_taken_over =
+            view.replicas() == 0 || services::selects(view, &view.canary.stable_service, view.stable_hash());
         return if has_taken_over { lowered(view, 0) } else { observed };
     }
     if available(view.revisions.new) == 0 {
