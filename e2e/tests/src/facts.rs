@@ -20,6 +20,8 @@ pub struct Facts {
     pub audit_log: PathBuf,
     /// Where the pods' output and the components' logs are.
     pub logs: PathBuf,
+    /// The node whose pods answer real requests.
+    pub node: Option<Node>,
     /// The proxy before the API server.
     pub proxy: Option<Proxy>,
     /// The data plane that obeys NGINX's canary annotations.
@@ -28,6 +30,13 @@ pub struct Facts {
     pub istio: Option<Istio>,
     /// Where Prometheus answers.
     pub prometheus: Option<String>,
+}
+
+/// The node whose pods answer real requests.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Node {
+    /// The URL of the list of its pods, with their processes.
+    pub pods: String,
 }
 
 /// The proxy before the API server.

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod facts;
 pub mod manifest;
 pub mod operator;
+pub mod proxy;
 pub mod share;
 pub mod space;
 pub mod story;
