@@ -48,6 +48,7 @@ impl Engine {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
+            publisher: Publisher::new(&settings),
             settings,
             stores: Stores::default(),
             ledger: Ledger::default(),
@@ -57,7 +58,6 @@ impl Engine {
             runs: BTreeMap::new(),
             questions: Questions::default(),
             leading_since: None,
-            publisher: Publisher::default(),
             watched: BTreeSet::new(),
             was_synced: false,
             wake_asked: None,
@@ -261,7 +261,7 @@ impl Engine {
         }
         let Some(uid) = self.stores.stamp(key).map(|stamp| stamp.uid) else { return };
         for event in events {
-            if let Some(request) = self.publisher.publish(&self.settings, key, &uid, event, now) {
+            if let Some(request) = self.publisher.publish(key, &uid, event, now) {
                 self.send(key, request, Purpose::Event);
             }
         }

@@ -24,8 +24,10 @@ const BURST: u32 = 60;
 const REFILL: Duration = Duration::from_secs(2);
 
 /// Decides which events go out, and writes them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Publisher {
+    component: String,
+    instance: String,
     objects: BTreeMap<ObjectRef, Account>,
     serial: u64,
 }
@@ -39,10 +41,19 @@ struct Account {
 }
 
 impl Publisher {
+    /// A publisher whose events name this source.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            component: settings.event_component.clone(),
+            instance: settings.event_instance.clone(),
+            objects: BTreeMap::new(),
+            serial: 0,
+        }
+    }
+
     /// The request that files `event` about `object`; `None` if it has said so lately, or too much.
     pub(crate) fn publish(
         &mut self,
-        settings: &Settings,
         object: &ObjectRef,
         uid: &str,
         event: &Event,
@@ -58,7 +69,13 @@ impl Publisher {
         }
         self.serial = self.serial.wrapping_add(1);
         let name = event_name(object, now, self.serial);
-        let body = body(settings, object, uid, event, &name, now);
+        let mut body = body(object, uid, event, now);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("metadata".to_owned(), json!({ "name": name, "namespace": namespace(object) }));
+            fields.insert("source".to_owned(), json!({ "component": self.component }));
+            fields.insert("reportingComponent".to_owned(), json!(self.component));
+            fields.insert("reportingInstance".to_owned(), json!(self.instance));
+        }
         let reference = ObjectRef::new(Kind::Event, namespace(object), name);
         Some(Request { object: reference, call: Call::Create(body) })
     }
@@ -102,14 +119,7 @@ fn event_name(object: &ObjectRef, now: Timestamp, serial: u64) -> String {
     format!("{}.{:x}{:04x}", stem.trim_end_matches('.'), now.as_nanosecond(), serial & 0xffff)
 }
 
-fn body(
-    settings: &Settings,
-    object: &ObjectRef,
-    uid: &str,
-    event: &Event,
-    name: &str,
-    now: Timestamp,
-) -> Value {
+fn body(object: &ObjectRef, uid: &str, event: &Event, now: Timestamp) -> Value {
     let time = crds::Time::from(Timestamp::from_second(now.as_second()).unwrap_or(now));
     let severity = match event.severity {
         Severity::Normal => "Normal",
@@ -118,7 +128,6 @@ fn body(
     json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": { "name": name, "namespace": namespace(object) },
         "involvedObject": {
             "apiVersion": crds::names::API_VERSION,
             "kind": object.kind.name(),
@@ -132,9 +141,6 @@ fn body(
         "count": 1,
         "firstTimestamp": time,
         "lastTimestamp": time,
-        "source": { "component": settings.event_component },
-        "reportingComponent": settings.event_component,
-        "reportingInstance": settings.event_instance,
     })
 }
 
@@ -154,13 +160,13 @@ mod tests {
     }
 
     fn publish(publisher: &mut Publisher, event: &Event, now: Timestamp) -> Option<Request> {
-        publisher.publish(&Settings::default(), &web(), "u", event, now)
+        publisher.publish(&web(), "u", event, now)
     }
 
     #[test]
     fn an_event_names_its_object_and_its_source() {
         let event = Event::warning("TrafficRoutingError", "x".repeat(2000));
-        let request = publish(&mut Publisher::default(), &event, NOW).unwrap();
+        let request = publish(&mut Publisher::new(&Settings::default()), &event, NOW).unwrap();
         let Call::Create(body) = request.call else { panic!("no create") };
         assert_eq!(request.object.namespace, "shop");
         assert_eq!(body["metadata"]["name"], request.object.name);
@@ -177,7 +183,7 @@ mod tests {
 
     #[test]
     fn names_differ_even_within_one_moment() {
-        let mut publisher = Publisher::default();
+        let mut publisher = Publisher::new(&Settings::default());
         let event = Event::normal("ScalingReplicaSet", "up");
         let first = publish(&mut publisher, &event, NOW).unwrap().object.name;
         let second = publish(&mut publisher, &event, NOW).unwrap().object.name;
@@ -186,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_same_warning_comes_once_in_five_minutes() {
-        let mut publisher = Publisher::default();
+        let mut publisher = Publisher::new(&Settings::default());
         let event = Event::warning("ReconciliationError", "no");
         assert!(publish(&mut publisher, &event, NOW).is_some());
         assert!(publish(&mut publisher, &event, after(NOW, QUIET / 2)).is_none());
@@ -196,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_loop_does_not_flood() {
-        let mut publisher = Publisher::default();
+        let mut publisher = Publisher::new(&Settings::default());
         let event = Event::normal("ScalingReplicaSet", "up");
         let sent = (0..1000).filter(|_| publish(&mut publisher, &event, NOW).is_some()).count();
         assert_eq!(sent, BURST as usize);

@@ -61,11 +61,9 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
 }
 
 /// The route objects and what they are made from: of one route, or of all.
-fn route_reads(routers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectRef> {
-    let routes =
-        routers.iter().flat_map(|router| router.routes().into_iter().map(move |route| (router, route)));
-    routes
-        .filter(|(_, route)| only.is_none_or(|only| only == route))
+fn route_reads(drivers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectRef> {
+    let all = drivers.iter().flat_map(|router| router.routes().into_iter().map(move |route| (router, route)));
+    all.filter(|(_, route)| only.is_none_or(|only| only == route))
         .flat_map(|(router, route)| router.sources(&route).into_iter().chain([route]))
         .collect()
 }

@@ -32,31 +32,31 @@ struct Delay {
     failures: u32,
     conflicts: u32,
     until: Timestamp,
-    ends: Ends,
+    ends: Until,
 }
 
 /// What ends a delay before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ends {
+enum Until {
     /// Nothing: the server said when.
-    ByTimeOnly,
+    Time,
     /// A verdict.
-    ByVerdict,
+    Verdict,
     /// Any change of what the decision rests on.
-    ByChange,
+    Change,
 }
 
 impl Queue {
     /// Something about `key` has changed.
     pub(crate) fn push(&mut self, key: ObjectRef, now: Timestamp) {
-        if self.may_run(&key, now, Ends::ByChange) && self.queued.insert(key.clone()) {
+        if self.may_run(&key, now, Until::Change) && self.queued.insert(key.clone()) {
             self.ready.push_back(key);
         }
     }
 
     /// A verdict about `key` has come: it goes before everything that is not urgent.
     pub(crate) fn push_urgent(&mut self, key: ObjectRef, now: Timestamp) {
-        if !self.may_run(&key, now, Ends::ByVerdict) {
+        if !self.may_run(&key, now, Until::Verdict) {
             return;
         }
         if !self.queued.insert(key.clone()) {
@@ -67,9 +67,9 @@ impl Queue {
         }
     }
 
-    fn may_run(&self, key: &ObjectRef, now: Timestamp, by: Ends) -> bool {
+    fn may_run(&self, key: &ObjectRef, now: Timestamp, by: Until) -> bool {
         self.delays.get(key).is_none_or(|delay| {
-            delay.until <= now || delay.ends == by || (by == Ends::ByVerdict && delay.ends == Ends::ByChange)
+            delay.until <= now || delay.ends == by || (by == Until::Verdict && delay.ends == Until::Change)
         })
     }
 
@@ -137,7 +137,7 @@ impl Queue {
             None => Duration::ZERO,
             Some(beyond) => exponential(key, beyond),
         };
-        self.hold(key, now, wait, Ends::ByVerdict);
+        self.hold(key, now, wait, Until::Verdict);
     }
 
     /// The server has no time or is not there: again after a delay that doubles, or after what the server said.
@@ -145,13 +145,13 @@ impl Queue {
         let delay = self.delay(key, now);
         let wait = exponential(key, delay.failures);
         delay.failures = delay.failures.saturating_add(1);
-        let ends = if retry_after.is_some() { Ends::ByTimeOnly } else { Ends::ByVerdict };
+        let ends = if retry_after.is_some() { Until::Time } else { Until::Verdict };
         self.hold(key, now, retry_after.map_or(wait, |asked| asked.max(wait)), ends);
     }
 
     /// Only a person can help: again when something changes, or after the longest delay.
     pub(crate) fn refused(&mut self, key: &ObjectRef, now: Timestamp) {
-        self.hold(key, now, LONGEST_DELAY, Ends::ByChange);
+        self.hold(key, now, LONGEST_DELAY, Until::Change);
     }
 
     /// Forgets everything about `key`.
@@ -172,11 +172,11 @@ impl Queue {
             failures: 0,
             conflicts: 0,
             until: now,
-            ends: Ends::ByChange,
+            ends: Until::Change,
         })
     }
 
-    fn hold(&mut self, key: &ObjectRef, now: Timestamp, wait: Duration, ends: Ends) {
+    fn hold(&mut self, key: &ObjectRef, now: Timestamp, wait: Duration, ends: Until) {
         let until = after(now, wait);
         let delay = self.delay(key, now);
         delay.until = until;
@@ -201,7 +201,7 @@ impl Queue {
 fn exponential(key: &ObjectRef, times: u32) -> Duration {
     let full =
         FIRST_DELAY.saturating_mul(1_u32.checked_shl(times.min(20)).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
-    full - full.mul_f64(spread(key) / 4.0)
+    full.mul_f64(1.0 - spread(key) / 4.0)
 }
 
 /// A number from 0 to 1 that depends on the name alone (FNV-1a).

@@ -105,14 +105,15 @@ pub(crate) fn status_patch(meta: &Meta, status: &Value) -> Value {
 }
 
 fn rollout_patch(meta: &Meta, annotations: &BTreeMap<String, String>, replicas: Option<i32>) -> Value {
-    let mut patch = json!({ "metadata": { "resourceVersion": meta.resource_version } });
+    let mut metadata = Map::from_iter([("resourceVersion".to_owned(), json!(meta.resource_version))]);
     if !annotations.is_empty() {
-        patch["metadata"]["annotations"] = json!(annotations);
+        metadata.insert("annotations".to_owned(), json!(annotations));
     }
+    let mut patch = Map::from_iter([("metadata".to_owned(), Value::Object(metadata))]);
     if let Some(replicas) = replicas {
-        patch["spec"] = json!({ "replicas": replicas });
+        patch.insert("spec".to_owned(), json!({ "replicas": replicas }));
     }
-    patch
+    Value::Object(patch)
 }
 
 fn service_patch(resource_version: &str, rollout: &str, hash: &str) -> Value {

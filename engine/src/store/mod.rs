@@ -242,7 +242,7 @@ impl Stores {
 
     /// The Rollouts and AnalysisRuns that a change of `object` concerns, as far as it is held.
     pub(crate) fn concerned(&self, object: &ObjectRef) -> Vec<ObjectRef> {
-        let owner = self.meta(object).and_then(|meta| controlling_rollout(meta));
+        let owner = self.meta(object).and_then(controlling_rollout);
         match object.kind {
             Kind::Rollout => vec![object.clone()],
             Kind::AnalysisRun => owner.into_iter().chain([object.clone()]).collect(),

@@ -22,7 +22,8 @@ pub(crate) struct Api {
     pub(crate) events: Vec<String>,
     /// What the watches have not delivered yet.
     pub(crate) undelivered: Vec<(Kind, WatchEvent)>,
-    version: u64,
+    /// The last version that was given out.
+    pub(crate) version: u64,
     uids: u64,
 }
 

@@ -95,7 +95,7 @@ impl World {
 
     /// Runs for two minutes.
     pub(crate) fn settle(&mut self) {
-        self.run(std::time::Duration::from_secs(120));
+        self.run(std::time::Duration::from_mins(2));
     }
 
     /// The status of the Rollout.

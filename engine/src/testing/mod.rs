@@ -58,6 +58,7 @@ pub(crate) struct World {
     watched: BTreeSet<Kind>,
     inputs: VecDeque<Input>,
     wake: Option<Timestamp>,
+    pods_seen: (u64, bool),
 }
 
 /// When every story begins.
@@ -80,6 +81,7 @@ impl World {
             watched: BTreeSet::new(),
             inputs: VecDeque::new(),
             wake: None,
+            pods_seen: (0, false),
         };
         world.lead();
         world
@@ -232,6 +234,9 @@ impl World {
 
     /// The ReplicaSet controller and the kubelets, without delay.
     fn run_pods(&mut self) {
+        if self.pods_seen == (self.api.version, self.pods_start) {
+            return;
+        }
         let sets: Vec<(ObjectRef, Value)> = self
             .api
             .objects
@@ -250,6 +255,7 @@ impl World {
                     "observedGeneration": generation } }),
             );
         }
+        self.pods_seen = (self.api.version, self.pods_start);
     }
 
     /// Whether the engine has asked for a watch of this kind.

@@ -5,12 +5,12 @@ use serde_json::Value;
 /// Applies a JSON patch; `Err` names the operation that failed.
 pub(crate) fn apply(target: &mut Value, patch: &Value) -> Result<(), String> {
     for operation in patch.as_array().unwrap() {
-        let path = operation["path"].as_str().unwrap();
+        let pointer = operation["path"].as_str().unwrap();
         let done = match operation["op"].as_str().unwrap() {
-            "test" => target.pointer(path) == Some(&operation["value"]),
-            "add" => add(target, path, &operation["value"]),
-            "replace" => replace(target, path, &operation["value"]),
-            "remove" => remove(target, path),
+            "test" => target.pointer(pointer) == Some(&operation["value"]),
+            "add" => add(target, pointer, &operation["value"]),
+            "replace" => replace(target, pointer, &operation["value"]),
+            "remove" => remove(target, pointer),
             other => panic!("unknown operation {other}"),
         };
         if !done {

@@ -77,7 +77,7 @@ fn a_person_aborts_and_the_first_write_is_the_route() {
     );
     assert_eq!((world.weight(), world.phase()), ("0", "Degraded"));
     let at_rest = world.api.writes.len();
-    world.run(Duration::from_secs(3600));
+    world.run(Duration::from_hours(1));
     assert_eq!(world.api.writes.len(), at_rest, "{:#?}", &world.api.writes[at_rest..]);
 }
 
@@ -110,7 +110,7 @@ fn between_the_verdict_and_weight_zero_lies_no_other_write(#[case] analysis: Val
         world.api.events
     );
     let questions = world.asked;
-    world.run(Duration::from_secs(600));
+    world.run(Duration::from_mins(10));
     assert_eq!(world.asked, questions, "nothing is measured after a verdict");
 }
 

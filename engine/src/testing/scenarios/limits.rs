@@ -24,7 +24,7 @@ fn a_malformed_rollout_gets_a_status_and_its_neighbour_is_not_disturbed() {
     assert_eq!(status["phase"], "Degraded", "{status}");
     assert!(status["message"].as_str().unwrap().contains("spec.replicas"), "{status}");
     let writes = world.api.writes.len();
-    world.run(Duration::from_secs(3600));
+    world.run(Duration::from_hours(1));
     assert_eq!(world.api.writes.len(), writes);
 }
 

@@ -21,7 +21,7 @@ fn the_first_version_is_deployed_and_then_it_is_quiet() {
             .collect::<Vec<_>>()
     );
     let (writes, requests) = (world.api.writes.len(), world.trace.len());
-    world.run(Duration::from_secs(3600));
+    world.run(Duration::from_hours(1));
     assert_eq!((world.api.writes.len(), world.trace.len()), (writes, requests), "{:#?}", world.trace);
     assert!(world.engine.handle(Input::Tick, world.now).is_empty());
     assert_eq!(world.engine.stats().queued, 0);
@@ -48,7 +48,7 @@ fn a_canary_goes_through_its_steps_with_few_writes() {
     let weights = writes.iter().filter(|write| write.contains("Ingress")).count();
     assert_eq!(weights, 4, "20, 60, 100 and back to 0: {writes:#?}");
     let at_rest = world.api.writes.len();
-    world.run(Duration::from_secs(3600));
+    world.run(Duration::from_hours(1));
     assert_eq!(world.api.writes.len(), at_rest);
 }
 
@@ -62,7 +62,7 @@ fn a_follower_writes_nothing_and_a_leader_goes_on_where_the_other_stopped() {
     let reason = "the lease is held by another".to_owned();
     world.feed(Input::Leadership(Leadership::Following { reason }));
     let requests = world.trace.len();
-    world.run(Duration::from_secs(60));
+    world.run(Duration::from_mins(1));
     assert_eq!(world.trace.len(), requests, "a follower does not even read");
     world.lead();
     world.settle();
