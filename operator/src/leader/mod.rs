@@ -116,6 +116,7 @@ impl Candidate {
 
     /// One look at who is in charge; returns how long to wait for the next.
     async fn round(&mut self) -> Duration {
+        self.lapse();
         let now = self.clock();
         let other = match &mut self.argo {
             Some(argo) => argo.look(now).await,
@@ -127,12 +128,14 @@ impl Candidate {
             self.tell(Leadership::Following { reason });
             return self.times.retry_period;
         }
+        self.lapse();
         let Some(lease) = self.lease.clone() else {
             self.outlets.fence.open();
             self.tell(Leadership::Leading);
             return self.times.retry_period;
         };
-        let attempt = tokio::time::timeout(self.times.renew_deadline / 2, self.attempt(&lease)).await;
+        let patience = self.election.patience(self.clock());
+        let attempt = tokio::time::timeout(patience, self.attempt(&lease)).await;
         let pause = match attempt {
             Ok(Ok(next)) => self.settle(next),
             Ok(Err(error)) => self.failed(&error.to_string()),
@@ -178,15 +181,21 @@ impl Candidate {
 
     /// An attempt has failed: the leader goes on until its deadline.
     fn failed(&mut self, problem: &str) -> Duration {
-        let now = self.clock();
-        let leads = self.election.leads(now);
+        let leads = self.election.leads(self.clock());
         tracing::warn!(problem, leads, "Lease was not read or written; trying again");
-        if !leads {
+        self.lapse();
+        self.election.pause(self.clock())
+    }
+
+    /// Ends a term whose deadline has passed. The fence has closed by itself already.
+    fn lapse(&mut self) {
+        if self.lease.is_some() && !self.election.leads(self.clock()) {
             self.election.step_down();
             self.outlets.fence.close();
-            self.tell(Leadership::Following { reason: format!("the Lease cannot be renewed: {problem}") });
+            if self.told == Some(Leadership::Leading) {
+                self.tell(Leadership::Following { reason: "the Lease is not renewed in time".to_owned() });
+            }
         }
-        self.election.pause(now)
     }
 
     /// Says once that Argo Rollouts is in charge, and once that it no longer is.

@@ -113,6 +113,13 @@ impl Election {
         self.acts_until().is_some_and(|until| now < until)
     }
 
+    /// How long an attempt at `now` may take: a leader must know at its deadline that it no longer leads.
+    pub(super) fn patience(&self, now: Duration) -> Duration {
+        let half = self.times.renew_deadline / 2;
+        let left = self.acts_until().and_then(|until| until.checked_sub(now)).filter(|left| !left.is_zero());
+        left.map_or(half, |left| left.min(half))
+    }
+
     /// Gives up: whatever comes next is a new term.
     pub(super) fn step_down(&mut self) {
         self.renewed_at = None;
@@ -213,6 +220,17 @@ mod tests {
         election.renewed(record("me", "1"), at(0));
         election.read(Some(record("other", "2")), at(1_000));
         assert!(!election.leads(at(1_000)));
+    }
+
+    #[rstest]
+    #[case::fresh(1_000, 5_000)]
+    #[case::shortly_before_the_deadline(9_400, 600)]
+    #[case::as_a_standby_after_it(10_000, 5_000)]
+    fn an_attempt_ends_at_the_deadline(#[case] now: u64, #[case] want: u64) {
+        let mut election = election();
+        assert_eq!(election.patience(at(now)), at(5_000), "a standby has no deadline");
+        election.renewed(record("me", "1"), at(0));
+        assert_eq!(election.patience(at(now)), at(want));
     }
 
     #[rstest]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crds::object_ref::Kind;
+use kube::core::Status;
 use kube::runtime::utils::Backoff as _;
 use kube::runtime::watcher::{DefaultBackoff, Error};
 
@@ -38,7 +39,7 @@ impl Failure {
 
 /// Says what an interruption of a kind's watch means.
 pub(super) fn classify(error: &Error, kind: Kind) -> Failure {
-    match status(error) {
+    match status(error).map(|status| status.code) {
         Some(404) => Failure::Missing,
         Some(410) => Failure::Expired,
         // An optional kind that a narrow Role leaves out is as good as not installed; one that was readable before
@@ -54,13 +55,21 @@ const fn is_optional(kind: Kind) -> bool {
     matches!(kind, Kind::Ingress | Kind::VirtualService | Kind::Experiment | Kind::ClusterAnalysisTemplate)
 }
 
-fn status(error: &Error) -> Option<u16> {
+fn status(error: &Error) -> Option<&Status> {
     match error {
         Error::InitialListFailed(kube::Error::Api(status))
         | Error::WatchStartFailed(kube::Error::Api(status))
         | Error::WatchFailed(kube::Error::Api(status))
-        | Error::WatchError(status) => Some(status.code),
+        | Error::WatchError(status) => Some(status),
         _ => None,
+    }
+}
+
+/// The error in one line: what the API server said, or what the client found.
+pub(super) fn words(error: &Error) -> String {
+    match status(error) {
+        Some(status) => format!("{} {}: {}", status.code, status.reason, status.message),
+        None => error.to_string(),
     }
 }
 
@@ -82,7 +91,6 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
     use rstest::rstest;
 
     use super::*;
@@ -114,6 +122,12 @@ mod tests {
     #[case::list_without_a_version(Error::NoResourceVersion, Kind::Rollout, Failure::Passing)]
     fn meaning(#[case] error: Error, #[case] kind: Kind, #[case] want: Failure) {
         assert_eq!(classify(&error, kind), want);
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        assert_eq!(words(&Error::WatchStartFailed(api(503))), "503 reason: no");
+        assert!(words(&Error::NoResourceVersion).contains("resourceVersion"));
     }
 
     #[test]

@@ -148,12 +148,12 @@ impl Watch {
             Failure::Refused | Failure::Passing => backoff.next_pause(),
         };
         if failure != Failure::Missing || !*missing {
-            let kind = self.kind.name();
-            tracing::warn!(kind, %error, ?pause, "{}", failure.advice());
+            let (kind, error) = (self.kind.name(), failure::words(error));
+            tracing::warn!(kind, error, ?pause, "{}", failure.advice());
         }
         match failure {
             Failure::Missing if !std::mem::replace(missing, true) => self.missing().await?,
-            Failure::Refused => self.health.unsynced(self.kind, error.to_string()),
+            Failure::Refused => self.health.unsynced(self.kind, failure::words(error)),
             Failure::Missing | Failure::Expired | Failure::Passing => {}
         }
         Ok(pause)
