@@ -3,6 +3,7 @@
 use super::Action;
 use super::draft::Draft;
 use super::revision;
+use super::services::selected;
 use super::view::View;
 
 /// Deletes the oldest ReplicaSets without pods beyond `revisionHistoryLimit`.
@@ -14,6 +15,7 @@ pub(crate) fn clean_up(view: &View<'_>, draft: &mut Draft) {
         .iter()
         .filter(|set| set.replicas == 0 && set.current_replicas == 0)
         .filter(|set| set.observed_generation >= set.meta.generation)
+        .filter(|set| view.snapshot.services.values().all(|service| selected(service) != set.hash))
         .collect();
     empty.sort_by_key(|set| revision::number(&set.meta));
     let surplus = view.revisions.older.len().saturating_sub(limit).min(empty.len());

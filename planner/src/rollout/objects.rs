@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::names::{
-    API_VERSION, DESIRED_REPLICAS, INSTANCE_ID, LAST_APPLIED, NOTIFIED, POD_TEMPLATE_HASH, REVISION,
-    REVISION_HISTORY,
+    API_VERSION, DESIRED_REPLICAS, LAST_APPLIED, NOTIFIED, POD_TEMPLATE_HASH, REVISION, REVISION_HISTORY,
 };
 use serde_json::{Map, Value, json};
 
@@ -44,16 +43,13 @@ pub(crate) fn replica_set(view: &View<'_>) -> Value {
     if view.spec.min_ready_seconds > 0 {
         set(&mut spec, "minReadySeconds", json!(view.spec.min_ready_seconds));
     }
-    let mut metadata = json!({
+    let metadata = json!({
         "name": replica_set_name(&rollout.name, hash),
         "namespace": rollout.namespace,
         "labels": labels,
         "annotations": annotations(view),
         "ownerReferences": owner(rollout),
     });
-    if let Some(instance) = rollout.labels.get(INSTANCE_ID) {
-        insert(&mut metadata, &["labels"], INSTANCE_ID, instance);
-    }
     json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec })
 }
 

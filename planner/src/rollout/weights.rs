@@ -123,7 +123,8 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     let observed = view.highest_weight();
     let stable = available(view.revisions.stable);
     let need = share(view.replicas(), view.max_weight().saturating_sub(want), view.max_weight());
-    if want > observed && stable < need {
+    // A stable version that is gone serves nobody, so its share cannot be kept for it.
+    if want > observed && stable < need && view.revisions.stable.is_some() {
         draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
         return;
     }

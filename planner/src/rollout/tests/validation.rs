@@ -33,6 +33,12 @@ fn message(canary: &Value) -> String {
 #[case::router_without_services(json!({ "trafficRouting": { "nginx": { "stableIngress": "web" } } }),
     "spec.strategy.canary.trafficRouting: Required value: Canary service and Stable service must to be set to use \
      Traffic Routing")]
+#[case::later_routers(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable", "trafficRouting": { "smi": {} } }),
+    "spec.strategy.canary.trafficRouting.smi: Forbidden: smi is not supported by this version: remove it")]
+#[case::no_router(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable", "trafficRouting": { "managedRoutes": [] } }),
+    "spec.strategy.canary.trafficRouting: Required value: name a router: nginx or istio")]
 #[case::missing_service(json!({ "stableService": "nobody" }),
     "spec.strategy.canary.stableService: Invalid value: \"nobody\": service \"nobody\" not found")]
 #[case::missing_template(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }),

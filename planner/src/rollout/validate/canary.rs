@@ -2,7 +2,7 @@
 
 use crds::IntOrString;
 use crds::duration;
-use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec};
+use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
 use super::{Problem, missing, unsupported, wrong};
 
@@ -85,6 +85,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             "This rollout uses the same service for the stable and canary services, but two different services are required.",
         ));
     }
+    supported_router(routing)?;
     let path = format!("{CANARY}.trafficRouting.maxTrafficWeight");
     match routing.max_traffic_weight {
         Some(weight) if weight <= 0 => Err(wrong(path, weight, "must be greater than 0")),
@@ -92,6 +93,26 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             Err(wrong(path, weight, "MaxTrafficWeight is only supported for Nginx and Plugins"))
         }
         _ => Ok(()),
+    }
+}
+
+fn supported_router(routing: &TrafficRouting) -> Result<(), Problem> {
+    let later = [
+        ("alb", routing.alb.is_some()),
+        ("smi", routing.smi.is_some()),
+        ("ambassador", routing.ambassador.is_some()),
+        ("appMesh", routing.app_mesh.is_some()),
+        ("traefik", routing.traefik.is_some()),
+        ("apisix", routing.apisix.is_some()),
+        ("plugins", !routing.plugins.is_empty()),
+    ];
+    let path = format!("{CANARY}.trafficRouting");
+    match later.into_iter().find(|(_, is_set)| *is_set) {
+        Some((name, _)) => Err(unsupported(format_args!("{path}.{name}"), name)),
+        None if routing.nginx.is_none() && routing.istio.is_none() => {
+            Err(missing(path, "name a router: nginx or istio"))
+        }
+        None => Ok(()),
     }
 }
 

@@ -320,3 +320,6 @@ impl<'a> World<'a> {
 fn hash_of(service: Option<&ServiceFacts>) -> &str {
     service.and_then(|service| service.selector.get(POD_TEMPLATE_HASH)).map_or("", String::as_str)
 }
+
+#[cfg(test)]
+mod tests;
