@@ -32,12 +32,24 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
 }
 
 /// The weight of the current step once the new version has the pods for it, else that of the step before.
+///
+/// Pods that are missing because more are wanted than a moment ago take no traffic away from those that are there: the
+/// weight stays while both versions have pods in its proportion.
 fn of_step(view: &View<'_>) -> u32 {
     let max = view.max_weight();
     let steps = view.steps();
     let have = available(view.revisions.new);
     if have >= replicas::enough(view, targets(view).canary) {
         return step::wanted_weight(view);
+    }
+    let observed = view.highest_weight();
+    let serving = view.replicas().min(available(view.revisions.stable));
+    if observed > 0
+        && observed <= step::wanted_weight(view)
+        && serving > 0
+        && have >= share(serving, observed, max)
+    {
+        return observed;
     }
     let before = match view.current_index() {
         Some(index) => step::weight_before(steps, index),

@@ -1,6 +1,7 @@
 mod analyses;
 mod counts;
 mod goldens;
+mod mishaps;
 mod properties;
 mod stories;
 mod validation;

@@ -1,0 +1,163 @@
+//! What goes wrong on the way, and what people change in the middle.
+
+use crds::names::{REVISION, REVISION_HISTORY};
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::fixture;
+use crate::rollout::{Action, plan};
+
+fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+fn routed() -> Value {
+    fixture::routed(&json!([{ "setWeight": 20 }, { "setWeight": 60 }, { "pause": {} }]))
+}
+
+fn deployed(canary: &Value) -> World {
+    let mut world = World::new(canary);
+    assert!(world.run(seconds(300)));
+    world.writes.clear();
+    world
+}
+
+fn weight(world: &World) -> Option<u32> {
+    world.snapshot.routes[0].canary_weight
+}
+
+#[test]
+fn a_weight_falls_with_the_pods_and_returns_with_them() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    assert_eq!(weight(&world), Some(60));
+    world.crash("hash-v2");
+    world.run(seconds(1));
+    assert_eq!(weight(&world), Some(0));
+    world.run(seconds(10));
+    assert_eq!(weight(&world), Some(60));
+    assert_eq!(world.status().current_step_index, Some(2));
+}
+
+#[test]
+fn replicas_are_obeyed_in_the_middle_of_an_update_and_while_paused() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.snapshot.rollout.spec.as_mut().unwrap().paused = true;
+    world.scale_to(10);
+    world.run(seconds(30));
+    assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (6, 10));
+    assert_eq!(world.status().message, "manually paused");
+    world.scale_to(5);
+    world.run(seconds(30));
+    assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (3, 5));
+    assert_eq!(weight(&world), Some(60));
+}
+
+#[test]
+fn an_update_that_does_not_move_is_aborted_if_the_user_wants_it() {
+    let mut world = deployed(&routed());
+    world.snapshot.rollout.spec.as_mut().unwrap().progress_deadline_abort = true;
+    world.broken.push("v2".to_owned());
+    world.apply_version("v2");
+    world.run(seconds(700));
+    let why = "ReplicaSet \"web-hash-v2\" has timed out progressing.";
+    let message = format!("RolloutAborted: Rollout aborted update to revision 2: {why}");
+    assert_eq!(world.status().message, message);
+    assert!(world.status().abort);
+    assert_eq!(world.status().stable_rs, "hash-v1");
+}
+
+#[test]
+fn a_version_that_comes_back_gets_a_new_number_and_keeps_its_replica_set() {
+    let mut world = deployed(&json!({}));
+    world.apply_version("v2");
+    assert!(world.run(seconds(300)));
+    world.apply_version("v1");
+    assert!(world.run(seconds(300)));
+    assert_eq!(world.snapshot.replica_sets.len(), 2);
+    let annotations = &world.set("v1").unwrap().meta.annotations;
+    assert_eq!((annotations[REVISION].as_str(), annotations[REVISION_HISTORY].as_str()), ("3", "1"));
+    assert_eq!(world.snapshot.rollout.meta.annotations[REVISION], "3");
+    assert_eq!(world.status().stable_rs, "hash-v1");
+}
+
+#[test]
+fn only_so_many_old_replica_sets_are_kept() {
+    let mut world = deployed(&json!({}));
+    world.snapshot.rollout.spec.as_mut().unwrap().revision_history_limit = Some(2);
+    for version in 2..7 {
+        world.apply_version(&format!("v{version}"));
+        assert!(world.run(seconds(300)));
+    }
+    let names: Vec<_> = world.snapshot.replica_sets.iter().map(|set| set.hash.as_str()).collect();
+    assert_eq!(names, ["hash-v4", "hash-v5", "hash-v6"]);
+}
+
+#[test]
+fn a_name_that_is_somebody_elses_counts_a_collision() {
+    let mut snapshot = fixture::created(&json!({}));
+    let first = plan(&snapshot, fixture::start());
+    let Some(Action::PatchRollout { annotations, .. }) = first.actions.first() else { panic!("{first:?}") };
+    snapshot.rollout.meta.annotations.extend(annotations.clone());
+    snapshot.taken.insert(ObjectRef::new(Kind::ReplicaSet, fixture::NAMESPACE, "web-hash-v1"));
+    let collided = plan(&snapshot, fixture::start());
+    assert!(collided.actions.is_empty());
+    assert_eq!(collided.status.collision_count, Some(1));
+}
+
+#[test]
+fn replicas_that_were_left_out_are_written_back() {
+    let mut snapshot = fixture::created(&json!({}));
+    snapshot.rollout.spec.as_mut().unwrap().replicas = None;
+    let plan = plan(&snapshot, fixture::start());
+    assert!(matches!(plan.actions.first(), Some(Action::PatchRollout { replicas: Some(1), .. })));
+}
+
+#[test]
+fn what_another_operator_left_in_the_middle_goes_on_from_there() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    let status = world.status();
+    status.linnet = None;
+    "hashed-in-another-way".clone_into(&mut status.current_step_hash);
+    world.writes.clear();
+    world.run(seconds(30));
+    assert_eq!(world.writes, ["patch rollouts/status"]);
+    assert_eq!(world.status().current_step_index, Some(2));
+    assert_eq!(weight(&world), Some(60));
+}
+
+#[test]
+fn other_steps_begin_anew_with_another_attempt() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    let canary = fixture::routed(&json!([{ "setWeight": 40 }, { "pause": {} }]));
+    let strategy = &mut world.snapshot.rollout.spec.as_mut().unwrap().strategy;
+    strategy.canary = serde_json::from_value(canary).unwrap();
+    world.run(seconds(30));
+    assert_eq!((weight(&world), world.status().current_step_index), (Some(40), Some(1)));
+    assert_eq!(world.status().linnet.as_ref().unwrap().attempt, Some(2));
+}
+
+#[test]
+fn an_abort_does_not_wait_for_a_spec_that_can_be_read() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    let readable = world.snapshot.rollout.spec.clone().unwrap();
+    world.snapshot.rollout.last_readable_spec = Some(readable);
+    world.snapshot.rollout.spec = Err("spec.replicas: not a number".to_owned());
+    world.status().abort = true;
+    world.writes.clear();
+    world.run(seconds(5));
+    assert_eq!(world.writes, ["patch ingresses web-web-canary 0", "patch rollouts/status"]);
+    assert!(world.status().aborted_at.is_some());
+    assert!(world.status().message.starts_with("InvalidSpec: "), "{}", world.status().message);
+}
