@@ -43,18 +43,20 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    if let Err(error) = telemetry::init(&cli.log) {
+        eprintln!("linnet: {error:#}");
+        return ExitCode::FAILURE;
+    }
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            eprintln!("linnet: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
-    telemetry::init(&cli.log)?;
     cli.check()?;
     if !cli.ignored.is_empty() {
         tracing::info!(flags = ?cli.ignored, "flags without a meaning here are ignored");

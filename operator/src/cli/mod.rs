@@ -66,7 +66,7 @@ pub(crate) enum Router {
     Nginx,
     /// Istio: reads and writes the kind `VirtualService`.
     Istio,
-    /// No traffic router: weights are approximated by pod counts.
+    /// No traffic router: Rollouts that name one wait for it.
     None,
 }
 
