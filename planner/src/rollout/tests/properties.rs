@@ -1,10 +1,12 @@
 //! Random updates come to an end, and every plan on the way keeps the rules.
 
+use crds::analysis::{AnalysisPhase, AnalysisTemplateSpec};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::world::World;
+use crate::facts::TemplateFacts;
 use crate::fixture;
 
 /// What a person does, and how long they wait before.
@@ -21,6 +23,7 @@ enum Deed {
     Break(u8),
     Crash(u8),
     Touch,
+    Verdict(AnalysisPhase),
 }
 
 fn deed() -> impl Strategy<Value = (u16, Deed)> {
@@ -36,8 +39,25 @@ fn deed() -> impl Strategy<Value = (u16, Deed)> {
         1 => (1..5u8).prop_map(Deed::Break),
         2 => (1..5u8).prop_map(Deed::Crash),
         1 => Just(Deed::Touch),
+        2 => prop::sample::select(vec![
+            AnalysisPhase::Successful,
+            AnalysisPhase::Failed,
+            AnalysisPhase::Error,
+            AnalysisPhase::Inconclusive,
+        ])
+        .prop_map(Deed::Verdict),
     ];
     (0..20_000u16, deed)
+}
+
+fn analysis() -> Value {
+    json!({ "templates": [{ "templateName": "errors" }] })
+}
+
+fn template() -> TemplateFacts {
+    let metric = json!({ "name": "errors", "provider": { "prometheus": { "query": "up" } } });
+    let spec: AnalysisTemplateSpec = serde_json::from_value(json!({ "metrics": [metric] })).unwrap();
+    TemplateFacts { meta: fixture::meta("errors", "uid-errors"), spec: Ok(spec) }
 }
 
 fn step() -> impl Strategy<Value = Value> {
@@ -45,6 +65,7 @@ fn step() -> impl Strategy<Value = Value> {
         3 => (0..=100u8).prop_map(|weight| json!({ "setWeight": weight })),
         2 => (0..4u8).prop_map(|seconds| json!({ "pause": { "duration": seconds } })),
         1 => Just(json!({ "pause": {} })),
+        1 => Just(json!({ "analysis": analysis() })),
     ]
 }
 
@@ -80,6 +101,7 @@ fn carry_out(world: &mut World, deed: &Deed) {
         Deed::Pause(paused) => world.snapshot.rollout.spec.as_mut().unwrap().paused = *paused,
         Deed::Break(version) => world.broken = vec![format!("v{version}")],
         Deed::Crash(version) => world.crash(&format!("hash-v{version}")),
+        Deed::Verdict(phase) => world.answer(*phase),
         Deed::Touch => {
             for route in &mut world.snapshot.routes {
                 if let Some((_, version)) = &mut route.version {
@@ -93,6 +115,8 @@ fn carry_out(world: &mut World, deed: &Deed) {
 /// Lets everything work again and gives a person who answers: then the wanted version must become healthy.
 fn settle(world: &mut World) {
     world.broken.clear();
+    world.verdict = AnalysisPhase::Successful;
+    world.answer(AnalysisPhase::Successful);
     world.heal();
     world.snapshot.rollout.spec.as_mut().unwrap().paused = false;
     for _ in 0..40 {
@@ -110,8 +134,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_rollout_converges(canary in canary(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64, routes in 1..3usize) {
+    fn every_rollout_converges(canary in canary(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64, routes in 1..3usize, measured: bool) {
+        let mut canary = canary;
+        if measured {
+            canary["analysis"] = analysis();
+        }
         let mut world = World::new(&canary);
+        world.snapshot.templates.insert("errors".to_owned(), template());
         if routes == 2 && !world.snapshot.routes.is_empty() {
             let mut second = fixture::route();
             second.reference.name.push_str("-second");

@@ -325,6 +325,13 @@ impl World {
         self.snapshot.analysis_runs.push(run);
     }
 
+    /// All runs that are under way come to that verdict.
+    pub(super) fn answer(&mut self, phase: AnalysisPhase) {
+        for run in self.snapshot.analysis_runs.iter_mut().filter(|run| !run.status.phase.is_completed()) {
+            run.status.phase = phase;
+        }
+    }
+
     /// All pods of a version die, and come back after two seconds.
     pub(super) fn crash(&mut self, hash: &str) {
         let sets = self.snapshot.replica_sets.iter().filter(|set| set.hash == hash);
