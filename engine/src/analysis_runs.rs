@@ -89,7 +89,7 @@ impl Engine {
         }
         self.count(Count::Reconciled { kind: Kind::AnalysisRun });
         let plan = planner::analysis_run::plan(&snapshot, now);
-        self.queue.wake(run, plan.wake_at);
+        self.queue.wake_after(run, plan.wake_at, now);
         if snapshot.stale {
             self.count(Count::StaleSkip { kind: Kind::AnalysisRun });
             let waiting = vec![Waiting::StoreBehindOwnWrites { objects: vec![run.clone()] }];

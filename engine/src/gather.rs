@@ -41,7 +41,7 @@ pub(crate) fn rollout(
     let templates = |kind| templates(stores, &held.facts, kind);
     let snapshot = Snapshot {
         rollout: held.facts.clone(),
-        template: held.identity.clone(),
+        template: held.identity.as_ref().and_then(|identity| identity.with_text(&held.facts)),
         replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
         services: naming::readable_spec(&held.facts)
             .map(|spec| naming::services(&rollout.namespace, spec))

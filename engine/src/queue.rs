@@ -12,6 +12,8 @@ use crate::time::after;
 const FIRST_DELAY: Duration = Duration::from_millis(5);
 /// The longest delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// When a plan is looked at again that wished for a time which has passed.
+const OVERDUE: Duration = Duration::from_millis(100);
 /// How many conflicts in a row are answered at once.
 const CONFLICTS_AT_ONCE: u32 = 3;
 
@@ -78,6 +80,11 @@ impl Queue {
         let key = self.urgent.pop_front().or_else(|| self.ready.pop_front())?;
         self.queued.remove(&key);
         Some(key)
+    }
+
+    /// Looks at `key` again as a plan made at `now` wishes; a wish for the past must not become a hot loop.
+    pub(crate) fn wake_after(&mut self, key: &ObjectRef, at: Option<Timestamp>, now: Timestamp) {
+        self.wake(key, at.map(|at| if at > now { at } else { after(now, OVERDUE) }));
     }
 
     /// Looks at `key` again at `at` even if nothing changes; replaces what was asked for before.
@@ -269,6 +276,15 @@ mod tests {
         assert_eq!(queue.next(at(20)), Some(at(30)));
         queue.wake(&key("a"), None);
         assert_eq!(queue.next(at(20)), None);
+    }
+
+    #[test]
+    fn a_wish_for_the_past_is_no_hot_loop() {
+        let mut queue = Queue::default();
+        queue.wake_after(&key("a"), Some(at(10)), at(20));
+        assert_eq!(queue.next(at(20)), Some(at(120)));
+        queue.wake_after(&key("a"), Some(at(21)), at(20));
+        assert_eq!(queue.next(at(20)), Some(at(21)));
     }
 
     #[test]

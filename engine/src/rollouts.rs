@@ -60,7 +60,13 @@ impl Engine {
     /// Looks at one Rollout.
     pub(crate) fn plan_rollout(&mut self, rollout: &ObjectRef, now: Timestamp) {
         let work = self.rollouts.entry(rollout.clone()).or_default();
-        if !work.operation.pending.is_empty() || !self.routes_are_known(rollout) {
+        if !work.operation.pending.is_empty() {
+            return;
+        }
+        if let Some(route) = self.unknown_route(rollout) {
+            let message =
+                format!("the list of all objects of kind {} is not complete yet", route.kind.name());
+            self.set_waiting(rollout, vec![Waiting::RouteProblem { route, message }]);
             return;
         }
         let Some(gathered) = self.gather_rollout(rollout) else {
@@ -76,7 +82,7 @@ impl Engine {
         }
         self.count(Count::Reconciled { kind: Kind::Rollout });
         let plan = planner::rollout::plan(&gathered.snapshot, now);
-        self.queue.wake(rollout, plan.wake_at);
+        self.queue.wake_after(rollout, plan.wake_at, now);
         if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
             self.wait_for_stores(rollout, &gathered.snapshot);
             return;
@@ -97,9 +103,9 @@ impl Engine {
         gather::rollout(&self.stores, &self.ledger, rollout, taken, settings)
     }
 
-    /// Whether the kinds of all routes that the Rollout names are known.
-    fn routes_are_known(&self, rollout: &ObjectRef) -> bool {
-        self.stores.references.by(rollout).all(|object| self.stores.is_complete(object.kind))
+    /// An object that the Rollout names and of whose kind not everything is known yet.
+    fn unknown_route(&self, rollout: &ObjectRef) -> Option<ObjectRef> {
+        self.stores.references.by(rollout).find(|object| !self.stores.is_complete(object.kind)).cloned()
     }
 
     fn set_waiting(&mut self, rollout: &ObjectRef, waiting: Vec<Waiting>) {

@@ -11,21 +11,35 @@ pub(crate) fn digest(text: &str) -> String {
     serde_json::from_str(text).map(|value| template::digest(&value).to_string()).unwrap_or_default()
 }
 
+/// What tells one template from another. The text is held by the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    digest: String,
+    hash: String,
+}
+
+impl Identity {
+    /// The identity as the planner sees it, with the text of the template.
+    pub(crate) fn with_text(&self, rollout: &RolloutFacts) -> Option<TemplateIdentity> {
+        let text = readable_spec(rollout)?.template.as_ref()?.as_str().to_owned();
+        Some(TemplateIdentity { text, digest: self.digest.clone(), hash: self.hash.clone() })
+    }
+}
+
 /// The identity of the template of a Rollout; taken over from `before` where nothing that it depends on has changed.
 pub(crate) fn identity(
     rollout: &RolloutFacts,
-    before: Option<(&RolloutFacts, Option<&TemplateIdentity>)>,
-) -> Option<TemplateIdentity> {
+    before: Option<(&RolloutFacts, Option<&Identity>)>,
+) -> Option<Identity> {
     let template = readable_spec(rollout)?.template.as_ref()?;
     let collisions = rollout.status.collision_count;
     if let Some((facts, Some(identity))) = before
-        && identity.text == template.as_str()
+        && readable_spec(facts).and_then(|spec| spec.template.as_ref()) == Some(template)
         && facts.status.collision_count == collisions
     {
         return Some(identity.clone());
     }
-    Some(TemplateIdentity {
-        text: template.as_str().to_owned(),
+    Some(Identity {
         digest: digest(template.as_str()),
         hash: template::pod_template_hash(template, collisions),
     })

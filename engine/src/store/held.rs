@@ -1,12 +1,11 @@
 //! What is held of one object.
 
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
-use planner::rollout::TemplateIdentity;
 use serde_json::Value;
 
 use super::table::Held;
 use super::version::Stamp;
-use crate::template;
+use crate::template::{self, Identity};
 
 /// A Rollout with the identity of its template, which is worked out once per change.
 #[derive(Debug)]
@@ -14,7 +13,7 @@ pub(crate) struct RolloutHeld {
     /// The projection.
     pub(crate) facts: RolloutFacts,
     /// The identity of the template, if the spec has a readable one.
-    pub(crate) identity: Option<TemplateIdentity>,
+    pub(crate) identity: Option<Identity>,
 }
 
 impl RolloutHeld {

@@ -5,7 +5,7 @@ pub(crate) mod fixtures;
 mod patch;
 mod scenarios;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
@@ -45,8 +45,10 @@ pub(crate) struct World {
     pub(crate) trace: Vec<String>,
     /// What the engine wrote into its log, but for single decisions.
     pub(crate) log: Vec<String>,
-    /// What the next write meets, by its number from 0.
-    pub(crate) fault: Option<(usize, Fault)>,
+    /// What writes meet, by their number from 0.
+    pub(crate) faults: BTreeMap<usize, Fault>,
+    /// Whether watch events come only after everything else, and a fifth of a second late.
+    pub(crate) slow_watch: bool,
     /// Whether the server refuses ReplicaSets as invalid.
     pub(crate) refuse_replica_sets: bool,
     /// Whether new pods become available.
@@ -72,7 +74,8 @@ impl World {
             now: START,
             trace: Vec::new(),
             log: Vec::new(),
-            fault: None,
+            faults: BTreeMap::new(),
+            slow_watch: false,
             refuse_replica_sets: false,
             pods_start: true,
             metric: None,
@@ -147,7 +150,7 @@ impl World {
         }
         let index = self.writes_seen;
         self.writes_seen += 1;
-        self.fault.filter(|(at, _)| *at == index).map(|(_, fault)| fault)
+        self.faults.get(&index).copied()
     }
 
     fn answer(&mut self, request: &Request, fault: Option<Fault>) -> Answer {
@@ -207,9 +210,14 @@ impl World {
         let end = after(self.now, limit);
         for _ in 0..20_000 {
             self.run_pods();
-            self.deliver();
+            if !self.slow_watch {
+                self.deliver();
+            }
             if let Some(input) = self.inputs.pop_front() {
                 self.feed(input);
+            } else if self.slow_watch && !self.api.undelivered.is_empty() {
+                self.now = after(self.now, Duration::from_millis(200));
+                self.deliver();
             } else if let Some(wake) = self.wake.filter(|wake| *wake <= end) {
                 self.now = self.now.max(wake);
                 self.feed(Input::Tick);

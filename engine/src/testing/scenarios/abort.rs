@@ -141,3 +141,27 @@ fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again()
     world.run(Duration::from_secs(20));
     assert_eq!(world.weight(), "80", "{}", world.story());
 }
+
+#[test]
+fn an_abort_does_not_wait_for_stores_that_are_behind() {
+    let mut world = halfway(&at_half());
+    // A list brings older ReplicaSets than our own writes returned: the stores are behind until a live read.
+    let kind = Kind::ReplicaSet;
+    world.engine.handle(Input::Watch { kind, event: WatchEvent::Init }, world.now);
+    let (_, set) = world.api.objects.iter().find(|(object, _)| object.kind == kind).unwrap();
+    let mut old = set.clone();
+    old["metadata"]["resourceVersion"] = json!("1");
+    let old = decode(kind, &old.to_string()).unwrap();
+    world.engine.handle(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(old)) }, world.now);
+    assert_eq!(world.engine.stats().unseen_writes, 1);
+    let before = world.api.writes.len();
+    world.patch_status(&json!({ "abort": true }));
+    world.run(Duration::from_secs(1));
+    assert_eq!(
+        world.api.writes.get(before).map(String::as_str),
+        Some("patch Ingress web-web-canary"),
+        "{}",
+        world.story()
+    );
+    assert_eq!(world.weight(), "0");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::object_ref::{Kind, ObjectRef};
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -17,9 +18,10 @@ fn steps() -> Value {
 }
 
 /// Deploys, updates, and lets everything come to rest.
-fn story(fault: Option<(usize, Fault)>) -> World {
+fn story(faults: impl IntoIterator<Item = (usize, Fault)>, slow_watch: bool) -> World {
     let mut world = World::new();
-    world.fault = fault;
+    world.faults = faults.into_iter().collect();
+    world.slow_watch = slow_watch;
     world.deploy(&steps());
     world.set_image("web:2");
     world.settle();
@@ -69,17 +71,12 @@ fn a_fault_at_any_write_changes_nothing_in_the_end(
     )]
     fault: Fault,
 ) {
-    let undisturbed = story(None);
+    let undisturbed = story([], false);
     let (want, writes) = (end(&undisturbed), undisturbed.writes_seen());
     assert!(writes > 15, "{:#?}", undisturbed.api.writes);
     for index in 0..writes {
-        let world = story(Some((index, fault)));
-        assert_eq!(world.phase(), "Healthy", "{fault:?} at write {index}: {}", world.story());
-        let got = end(&world);
-        assert!(got.keys().eq(want.keys()), "{fault:?} at write {index}: {:?}", got.keys());
-        for (object, got) in got {
-            assert_eq!(got, want[&object], "{fault:?} at write {index}: {object}\n{}", world.story());
-        }
+        let world = story([(index, fault)], false);
+        compare(&world, &want, &format!("{fault:?} at write {index}"));
         let created = |kind: &str| {
             world.api.writes.iter().filter(|write| write.starts_with(&format!("create {kind}"))).count()
         };
@@ -87,11 +84,46 @@ fn a_fault_at_any_write_changes_nothing_in_the_end(
     }
 }
 
+/// Demands that everything is in the end as it is without faults.
+fn compare(world: &World, want: &BTreeMap<ObjectRef, Value>, what: &str) {
+    assert_eq!(world.phase(), "Healthy", "{what}: {}", world.story());
+    let got = end(world);
+    assert!(got.keys().eq(want.keys()), "{what}: {:?}", got.keys());
+    for (object, got) in got {
+        assert_eq!(got, want[&object], "{what}: {object}\n{}", world.story());
+    }
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::AnswerLost),
+        Just(Fault::RequestLost),
+        Just(Fault::Overtaken),
+        Just(Fault::Unavailable),
+        Just(Fault::CrashBefore),
+        Just(Fault::CrashAfter),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn several_faults_and_late_watches_change_nothing_either(
+        faults in prop::collection::btree_map(0_usize..30, any_fault(), 1..6),
+        slow_watch: bool,
+    ) {
+        let want = end(&story([], false));
+        let world = story(faults.clone(), slow_watch);
+        compare(&world, &want, &format!("{faults:?}, slow watch: {slow_watch}"));
+    }
+}
+
 #[test]
 fn every_weight_is_set_once_and_in_order_whatever_answer_is_lost() {
-    let writes = story(None).writes_seen();
+    let writes = story([], false).writes_seen();
     for index in 0..writes {
-        let world = story(Some((index, Fault::AnswerLost)));
+        let world = story([(index, Fault::AnswerLost)], false);
         let steps = world.api.events.iter().filter(|event| event.starts_with("RolloutStepCompleted")).count();
         assert!(steps <= 4, "{:#?}", world.api.events);
         let weights = world.api.writes.iter().filter(|write| write.contains(" Ingress ")).count();
@@ -103,7 +135,7 @@ fn every_weight_is_set_once_and_in_order_whatever_answer_is_lost() {
 fn a_lost_answer_is_followed_by_a_live_read_at_once() {
     let mut world = World::new();
     world.deploy(&steps());
-    world.fault = Some((world.writes_seen(), Fault::AnswerLost));
+    world.faults = [(world.writes_seen(), Fault::AnswerLost)].into();
     let (before, at) = (world.trace.len(), world.now);
     world.set_image("web:2");
     world.run(std::time::Duration::from_millis(20));
