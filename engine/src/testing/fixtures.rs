@@ -45,10 +45,11 @@ fn service(name: &str) -> Value {
         "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] } })
 }
 
-fn ingress() -> Value {
+/// An Ingress that routes to the stable Service.
+pub(crate) fn ingress(name: &str) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-        "metadata": { "name": "web", "namespace": "shop" },
+        "metadata": { "name": name, "namespace": "shop" },
         "spec": { "ingressClassName": "nginx", "rules": [{ "host": "shop.example", "http": { "paths": [{
             "path": "/", "pathType": "Prefix",
             "backend": { "service": { "name": "web-stable", "port": { "number": 80 } } },
@@ -75,7 +76,7 @@ impl World {
         for name in ["web-canary", "web-stable"] {
             self.api.put(Kind::Service, service(name), now);
         }
-        self.api.put(Kind::Ingress, ingress(), now);
+        self.api.put(Kind::Ingress, ingress("web"), now);
         self.api.put(Kind::AnalysisTemplate, template(), now);
         self.api.put(Kind::Rollout, rollout("web:1", canary), now);
         self.settle();

@@ -10,15 +10,13 @@ use crate::effect::{Call, Effect, Request};
 use crate::input::{Input, WatchEvent};
 use crate::object::decode;
 use crate::testing::World;
-use crate::testing::fixtures::{nginx, route, web};
+use crate::testing::fixtures::{ingress, nginx, web};
 
-fn halfway(canary: &Value) -> World {
-    let mut world = World::new();
+fn halfway(world: &mut World, canary: &Value) {
     world.deploy(canary);
     world.set_image("web:2");
     world.run(Duration::from_secs(10));
     assert_eq!(world.weight(), "50", "{}", world.story());
-    world
 }
 
 fn at_half() -> Value {
@@ -38,7 +36,11 @@ fn requests(effects: &[Effect]) -> Vec<&Request> {
 
 #[test]
 fn an_abort_is_one_round_of_reads_and_one_round_of_writes() {
-    let mut world = halfway(&at_half());
+    let mut canary = at_half();
+    canary["trafficRouting"] = json!({ "nginx": { "stableIngresses": ["web", "api"] } });
+    let mut world = World::new();
+    world.api.put(Kind::Ingress, ingress("api"), world.now);
+    halfway(&mut world, &canary);
     world.patch_status(&json!({ "abort": true }));
     let aborted = decode(Kind::Rollout, &world.api.objects[&web()].to_string()).unwrap();
     world.api.undelivered.clear();
@@ -58,14 +60,15 @@ fn an_abort_is_one_round_of_reads_and_one_round_of_writes() {
         }
     }
     let writes = requests(&next);
-    assert_eq!(writes.len(), 1, "{writes:#?}");
-    assert_eq!(writes[0].object, route());
-    assert!(matches!(writes[0].call, Call::MergePatch(_) | Call::JsonPatch(_)));
+    let routes: Vec<&str> = writes.iter().map(|request| request.object.name.as_str()).collect();
+    assert_eq!(routes, ["web-web-canary", "web-api-canary"], "{writes:#?}");
+    assert!(writes.iter().all(|request| matches!(request.call, Call::MergePatch(_) | Call::JsonPatch(_))));
 }
 
 #[test]
 fn a_person_aborts_and_the_first_write_is_the_route() {
-    let mut world = halfway(&at_half());
+    let mut world = World::new();
+    halfway(&mut world, &at_half());
     let before = world.api.writes.len();
     world.patch_status(&json!({ "abort": true }));
     world.settle();
@@ -144,7 +147,8 @@ fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again()
 
 #[test]
 fn an_abort_does_not_wait_for_stores_that_are_behind() {
-    let mut world = halfway(&at_half());
+    let mut world = World::new();
+    halfway(&mut world, &at_half());
     // A list brings older ReplicaSets than our own writes returned: the stores are behind until a live read.
     let kind = Kind::ReplicaSet;
     world.engine.handle(Input::Watch { kind, event: WatchEvent::Init }, world.now);
