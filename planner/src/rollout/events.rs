@@ -16,7 +16,8 @@ pub(crate) fn first_sight(snapshot: &Snapshot) -> Option<Event> {
     let is_new =
         rollout.status.observed_generation.is_empty() && !rollout.meta.annotations.contains_key(REVISION);
     is_new.then(|| {
-        let message = format!("Rollout {}/{} added to informer", rollout.meta.namespace, rollout.meta.name);
+        let message =
+            format!("Rollout resource added to informer: {}/{}", rollout.meta.namespace, rollout.meta.name);
         Event::normal("RolloutAddedToInformer", message)
     })
 }
