@@ -12,7 +12,11 @@ use super::{kubectl, process};
 const ESTABLISHED_LIMIT: Duration = Duration::from_mins(2);
 
 /// A line per kind. (`kubectl wait` would look at one kind after another, a tenth of a second each.)
-const ESTABLISHED: &str = r#"jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Established")].status}{"\n"}{end}"#;
+/// A new kind has no conditions at all, which this form takes and a JSONPath does not.
+const ESTABLISHED: &str = concat!(
+    "go-template={{range .items}}{{.metadata.name}}{{with .status}}{{range .conditions}}",
+    r#"{{if eq .type "Established"}} {{.status}}{{end}}{{end}}{{end}}{{"\n"}}{{end}}"#,
+);
 
 /// The kinds of such a list that the API server does not serve yet.
 fn not_established(listed: &str) -> Vec<&str> {
@@ -57,7 +61,7 @@ mod tests {
 
     #[test]
     fn kind_without_a_condition_is_waited_for() {
-        assert_eq!(not_established("a.x True\nb.x False\nc.x \n"), ["b.x False", "c.x"]);
+        assert_eq!(not_established("a.x True\nb.x False\nc.x\n"), ["b.x False", "c.x"]);
         assert!(not_established("a.x True\n").is_empty());
     }
 }

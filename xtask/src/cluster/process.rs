@@ -149,9 +149,19 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
     let status = wait(&mut child, limit).with_context(|| format!("`{line}`"))?;
     let (printed, complaint) = (join(printed), join(complaint));
     if !status.success() {
-        bail!("`{line}` failed ({status}): {}", complaint.trim());
+        bail!("`{line}` failed ({status}): {}", shorten(complaint.trim()));
     }
     Ok(printed)
+}
+
+/// The beginning of a text that may be as long as all that a server holds.
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 2000;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push_str(" ...");
+    }
+    shown
 }
 
 /// Waits for a child; ends it after the limit.
@@ -252,6 +262,12 @@ mod tests {
             output(Command::new("sh").args(["-c", "echo broken >&2; exit 3"]), Duration::from_secs(10))
                 .unwrap_err();
         assert!(format!("{error:#}").contains("broken"), "{error:#}");
+    }
+
+    #[test]
+    fn endless_complaint_is_cut() {
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten(&"ä".repeat(5000)).chars().count(), 2004);
     }
 
     #[test]
