@@ -12,7 +12,7 @@ use super::{kubectl, process};
 const ESTABLISHED_LIMIT: Duration = Duration::from_mins(2);
 
 /// A line per kind. (`kubectl wait` would look at one kind after another, a tenth of a second each.)
-/// A new kind has no conditions at all, which this form takes and a JSONPath does not.
+/// A new kind has no conditions at all, which this form takes and a `JSONPath` does not.
 const ESTABLISHED: &str = concat!(
     "go-template={{range .items}}{{.metadata.name}}{{with .status}}{{range .conditions}}",
     r#"{{if eq .type "Established"}} {{.status}}{{end}}{{end}}{{end}}{{"\n"}}{{end}}"#,
