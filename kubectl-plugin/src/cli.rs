@@ -26,10 +26,10 @@ pub(crate) struct Connection {
     /// The context of the kubeconfig.
     #[arg(long, global = true)]
     pub(crate) context: Option<String>,
-    /// The kubeconfig file; by default $KUBECONFIG, then ~/.kube/config, then the pod's ServiceAccount.
+    /// The kubeconfig file; by default `$KUBECONFIG`, then `~/.kube/config`, then the pod's ServiceAccount.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) kubeconfig: Option<std::path::PathBuf>,
-    /// No colours, also by the environment variable NO_COLOR.
+    /// No colours, also by the environment variable `NO_COLOR`.
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
 }

@@ -100,7 +100,8 @@ pub(crate) struct Replicas {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Revision {
     /// Its number.
-    pub(crate) revision: i64,
+    #[serde(rename = "revision")]
+    pub(crate) number: i64,
     /// Its ReplicaSet, if it still exists.
     pub(crate) replica_sets: Vec<ReplicaSetNode>,
     /// Its analysis runs, oldest first.
@@ -234,11 +235,11 @@ fn images(objects: &Objects) -> Vec<Image> {
         }
         for image in container_images(replica_set) {
             let known = images.entry(image).or_default();
-            roles.iter().for_each(|role| {
+            for role in &roles {
                 if !known.contains(role) {
-                    known.push(role)
+                    known.push(role);
                 }
-            });
+            }
         }
     }
     images.into_iter().map(|(image, roles)| Image { image, roles }).collect()
@@ -290,7 +291,7 @@ fn revisions(objects: &Objects) -> Vec<Revision> {
         let node = replica_set_node(objects, replica_set);
         revisions
             .entry(revision)
-            .or_insert_with(|| Revision { revision, ..Revision::default() })
+            .or_insert_with(|| Revision { number: revision, ..Revision::default() })
             .replica_sets
             .push(node);
     }
@@ -302,7 +303,7 @@ fn revisions(objects: &Objects) -> Vec<Revision> {
         let node = analysis_run_node(run);
         revisions
             .entry(revision)
-            .or_insert_with(|| Revision { revision, ..Revision::default() })
+            .or_insert_with(|| Revision { number: revision, ..Revision::default() })
             .analysis_runs
             .push(node);
     }

@@ -95,7 +95,7 @@ impl Entry {
         self.response_status.as_ref().map_or(0, |status| status.code)
     }
 
-    /// Whether a ServiceAccount of this namespace asked.
+    /// Whether a `ServiceAccount` of this namespace asked.
     #[must_use]
     pub fn is_by(&self, namespace: &str, service_account: &str) -> bool {
         self.user.username == format!("system:serviceaccount:{namespace}:{service_account}")

@@ -26,7 +26,7 @@ pub struct Facts {
     pub proxy: Option<Proxy>,
     /// The data plane that obeys NGINX's canary annotations.
     pub traefik: Option<Traefik>,
-    /// The data plane that obeys VirtualServices.
+    /// The data plane that obeys `VirtualService` objects.
     pub istio: Option<Istio>,
     /// Where Prometheus answers.
     pub prometheus: Option<String>,
@@ -55,7 +55,7 @@ pub struct Traefik {
     pub web: String,
 }
 
-/// The data plane that obeys VirtualServices.
+/// The data plane that obeys `VirtualService` objects.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Istio {
     /// Where users come in.

@@ -39,11 +39,20 @@ pub fn documents(path: &Path) -> Result<Vec<Value>> {
     serde_saphyr::from_multiple(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
+/// Merges a change into the document of a kind: what the change sets to null is removed.
+///
+/// # Errors
+/// When there is no such document.
+pub fn change(manifests: &mut [Value], kind: &str, change: &Value) -> Result<()> {
+    json_patch::merge(of_kind(manifests, kind)?, change);
+    Ok(())
+}
+
 /// The document of a kind among others.
 ///
 /// # Errors
 /// When there is none.
-pub fn of_kind<'a>(manifests: &'a mut [Value], kind: &str) -> Result<&'a mut Value> {
+fn of_kind<'a>(manifests: &'a mut [Value], kind: &str) -> Result<&'a mut Value> {
     match manifests.iter_mut().find(|manifest| manifest["kind"] == kind) {
         Some(manifest) => Ok(manifest),
         None => bail!("there is no {kind} among the manifests"),

@@ -10,7 +10,7 @@ use crate::manifest::repository;
 
 /// The namespace and the release of the operator that most stories share.
 pub const NAMESPACE: &str = "linnet-system";
-/// The release, which is also the name of its ServiceAccount.
+/// The release, which is also the name of its `ServiceAccount`.
 pub const RELEASE: &str = "linnet";
 
 /// An installation of the chart.

@@ -20,7 +20,7 @@ pub const NAME: &str = "user-service";
 pub enum Router {
     /// Through an NGINX Ingress.
     Nginx,
-    /// Through an Istio VirtualService.
+    /// Through an Istio `VirtualService`.
     Istio,
 }
 
@@ -89,7 +89,9 @@ impl App {
         manifest::apply(&space.client, &space.name, manifests).await?;
         let rollout =
             manifests.iter().find(|manifest| manifest["kind"] == "Rollout").context("no Rollout")?;
-        let name = rollout["metadata"]["name"].as_str().unwrap_or(NAME).to_owned();
+        let name =
+            rollout.pointer("/metadata/name").and_then(Value::as_str).context("a Rollout without a name")?;
+        let name = name.to_owned();
         let app = Self { space: space.clone(), name };
         app.phase(RolloutPhase::Healthy, Duration::from_mins(1)).await?;
         Ok(app)

@@ -148,18 +148,20 @@ fn the_routes_come_right_after_the_verdict(router: Router, log: &[Entry], run: &
         })
         .filter(|entry| entry.resource() != "events" && entry.resource() != "leases")
         .collect();
-    let verdict = writes.iter().rposition(|entry| entry.resource() == "analysisruns" && entry.name() == run);
-    let verdict = verdict.context("the run's verdict is not in the audit log")?;
-    let namespace = writes[verdict].namespace();
-    let mut after = writes[verdict + 1..].iter().filter(|entry| entry.namespace() == namespace);
-    let next = after.next().context("nothing was written after the verdict")?;
+    let is_verdict = |entry: &Entry| entry.resource() == "analysisruns" && entry.name() == run;
+    let at =
+        writes.iter().rposition(|entry| is_verdict(entry)).context("the verdict is not in the audit log")?;
+    let (_, from_verdict) = writes.split_at(at);
+    let (verdict, after) = from_verdict.split_first().context("the verdict is not in the audit log")?;
+    let next = after.iter().find(|entry| entry.namespace() == verdict.namespace());
+    let next = next.context("nothing was written after the verdict")?;
     ensure!(
         next.resource() == route,
         "the first write after the verdict is {} {}",
         next.verb,
         next.resource()
     );
-    let gap = next.stage_timestamp.duration_since(writes[verdict].stage_timestamp);
+    let gap = next.stage_timestamp.duration_since(verdict.stage_timestamp);
     println!("{router:?}: verdict to weight 0 at the API server: {gap:?}");
     ensure!(gap.as_millis() < 1_000, "the route was written {gap:?} after the verdict");
     Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use crds::rollout::{Rollout, RolloutPhase};
 use e2e_tests::facts::Facts;
-use e2e_tests::manifest::of_kind;
+use e2e_tests::manifest;
 use e2e_tests::operator::Release;
 use e2e_tests::proxy::Proxy;
 use e2e_tests::space::Space;
@@ -177,16 +177,16 @@ async fn processes(facts: &Facts, namespace: &str) -> Result<Vec<(String, u64)>>
 fn application(space: &Space) -> Result<Vec<Value>> {
     let mut manifests = manifests(space, Router::Nginx)?;
     manifests.retain(|manifest| manifest["kind"] != "AnalysisTemplate");
-    let rollout = of_kind(&mut manifests, "Rollout")?;
-    rollout["metadata"]["labels"]["argo-rollouts.argoproj.io/controller-instance-id"] = json!(INSTANCE);
-    rollout["spec"]["replicas"] = json!(2);
-    let canary = &mut rollout["spec"]["strategy"]["canary"];
-    canary["analysis"] = json!(null);
-    canary["scaleDownDelaySeconds"] = json!(1);
-    canary["steps"] = json!([
+    let steps = json!([
         { "setWeight": 20 }, { "pause": { "duration": "300ms" } },
         { "setWeight": 60 }, { "pause": { "duration": "300ms" } },
     ]);
+    let canary = json!({ "analysis": null, "scaleDownDelaySeconds": 1, "steps": steps });
+    let change = json!({
+        "metadata": { "labels": { "argo-rollouts.argoproj.io/controller-instance-id": INSTANCE } },
+        "spec": { "replicas": 2, "strategy": { "canary": canary } },
+    });
+    manifest::change(&mut manifests, "Rollout", &change)?;
     Ok(manifests)
 }
 

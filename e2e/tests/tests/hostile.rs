@@ -46,11 +46,9 @@ async fn bad_objects_neither_stop_nor_slow_a_good_one() -> Result<()> {
 /// The example without analysis, with one short pause.
 fn good(space: &Space) -> Result<Vec<Value>> {
     let mut manifests = manifests(space, Router::Nginx)?;
-    let rollout = manifest::of_kind(&mut manifests, "Rollout")?;
-    rollout["metadata"]["labels"]["good"] = json!("yes");
-    let canary = &mut rollout["spec"]["strategy"]["canary"];
-    canary["analysis"] = json!(null);
-    canary["steps"] = json!([{ "setWeight": 20 }, { "pause": { "duration": "2s" } }, { "setWeight": 60 }]);
+    let steps = json!([{ "setWeight": 20 }, { "pause": { "duration": "2s" } }, { "setWeight": 60 }]);
+    let canary = json!({ "analysis": null, "steps": steps });
+    manifest::change(&mut manifests, "Rollout", &json!({ "spec": { "strategy": { "canary": canary } } }))?;
     Ok(manifests)
 }
 
@@ -71,7 +69,7 @@ async fn permissive(client: &Client, chart: &Value) -> Result<()> {
     let mut open = chart.clone();
     let schema =
         json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
-    open["spec"]["versions"][0]["schema"] = schema;
+    *open.pointer_mut("/spec/versions/0/schema").context("a CRD without a schema")? = schema;
     apply_crd(client, &open).await?;
     // The API server takes a moment to serve a changed schema.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -80,7 +78,7 @@ async fn permissive(client: &Client, chart: &Value) -> Result<()> {
 
 async fn apply_crd(client: &Client, crd: &Value) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let name = crd["metadata"]["name"].as_str().context("a CRD without a name")?;
+    let name = crd.pointer("/metadata/name").and_then(Value::as_str).context("a CRD without a name")?;
     api.patch(name, &PatchParams::apply("e2e").force(), &Patch::Apply(crd)).await?;
     Ok(())
 }
@@ -140,8 +138,8 @@ fn bad(index: usize) -> Value {
         }
         _ => json!(["no", "spec", "at", "all"]),
     };
-    if index < HUGE && spec.is_object() {
-        spec["unknown"] = json!("x".repeat(1_000_000));
+    if let Some(spec) = spec.as_object_mut().filter(|_| index < HUGE) {
+        spec.insert("unknown".to_owned(), json!("x".repeat(1_000_000)));
     }
     json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
@@ -174,7 +172,7 @@ async fn every_bad_one_is_told(space: &Space) -> Result<()> {
         Ok(Look::NotYet(format!(
             "{} were not told, such as {:?}",
             missing.len(),
-            &missing[..missing.len().min(12)]
+            missing.iter().take(12).collect::<Vec<_>>()
         )))
     })
     .await

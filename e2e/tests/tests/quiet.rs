@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use crds::rollout::RolloutPhase;
 use e2e_tests::audit::{Entry, Mark, counts};
+use e2e_tests::manifest;
 use e2e_tests::operator;
 use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
@@ -23,14 +24,16 @@ async fn deploy() -> Result<App> {
     operator::shared().await?;
     let space = Space::create("quiet").await?;
     let mut manifests = manifests(&space, Router::Nginx)?;
-    let rollout = e2e_tests::manifest::of_kind(&mut manifests, "Rollout")?;
-    rollout["spec"]["replicas"] = json!(5);
-    let canary = &mut rollout["spec"]["strategy"]["canary"];
-    canary["analysis"] = json!(null);
-    canary["steps"] = json!([
+    let steps = json!([
         { "setWeight": 20 }, { "pause": { "duration": "2s" } },
         { "setWeight": 60 }, { "pause": { "duration": "2s" } },
     ]);
+    let canary = json!({ "analysis": null, "steps": steps });
+    manifest::change(
+        &mut manifests,
+        "Rollout",
+        &json!({ "spec": { "replicas": 5, "strategy": { "canary": canary } } }),
+    )?;
     App::deploy(&space, &manifests).await
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use crds::rollout::RolloutPhase;
+use e2e_tests::manifest;
 use e2e_tests::operator;
 use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
@@ -35,11 +36,13 @@ async fn deploy() -> Result<App> {
     operator::shared().await?;
     let space = Space::create("verbs").await?;
     let mut manifests = manifests(&space, Router::Nginx)?;
-    let rollout = e2e_tests::manifest::of_kind(&mut manifests, "Rollout")?;
-    rollout["spec"]["replicas"] = json!(2);
-    let canary = &mut rollout["spec"]["strategy"]["canary"];
-    canary["analysis"] = json!(null);
-    canary["steps"] = json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }, { "pause": {} }]);
+    let steps = json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }, { "pause": {} }]);
+    let canary = json!({ "analysis": null, "steps": steps });
+    manifest::change(
+        &mut manifests,
+        "Rollout",
+        &json!({ "spec": { "replicas": 2, "strategy": { "canary": canary } } }),
+    )?;
     App::deploy(&space, &manifests).await
 }
 

@@ -63,10 +63,11 @@ fn show(status: &Status, args: &StatusArgs) -> Result<()> {
 /// How the command ends at this phase; not yet, when a change is waited for.
 const fn ended(phase: RolloutPhase, watch: bool) -> Option<Exit> {
     match phase {
-        RolloutPhase::Healthy => Some(Exit::Ok),
         RolloutPhase::Degraded => Some(Exit::Degraded),
         RolloutPhase::Progressing | RolloutPhase::Paused | RolloutPhase::Unknown if watch => None,
-        RolloutPhase::Progressing | RolloutPhase::Paused | RolloutPhase::Unknown => Some(Exit::Ok),
+        RolloutPhase::Healthy | RolloutPhase::Progressing | RolloutPhase::Paused | RolloutPhase::Unknown => {
+            Some(Exit::Ok)
+        }
     }
 }
 

@@ -31,16 +31,16 @@ pub(crate) fn tree(tree: &Tree, now: Timestamp, paint: Paint) -> String {
     };
     let names = width(|line| chars(&line.branch) + chars(&line.name), "NAME");
     let kinds = width(|line| chars(line.kind), "KIND");
-    let states = width(|line| 2 + chars(&line.status), "STATUS");
+    let marks = width(|line| 2 + chars(&line.status), "STATUS");
     let ages = width(|line| chars(&line.age), "AGE");
-    let title = format!("{:names$}  {:kinds$}  {:states$}  {:ages$}  INFO", "NAME", "KIND", "STATUS", "AGE");
+    let title = format!("{:names$}  {:kinds$}  {:marks$}  {:ages$}  INFO", "NAME", "KIND", "STATUS", "AGE");
     text.push_str(&paint.text(Colour::Grey, &title));
     text.push('\n');
     for line in &lines {
         let gap = names - chars(&line.branch) - chars(&line.name);
         let status =
             if line.status.is_empty() { String::new() } else { format!("{} {}", line.mark.0, line.status) };
-        let filled = format!("{status:states$}");
+        let filled = format!("{status:marks$}");
         let row = format!(
             "{}{}{:gap$}  {:kinds$}  {}  {:ages$}  {}",
             paint.text(Colour::Grey, &line.branch),
@@ -135,7 +135,7 @@ fn revision_lines(lines: &mut Vec<Line>, revision: &Revision, last: bool, now: T
     let (own, below) = branches(last);
     lines.push(Line {
         branch: own.to_owned(),
-        name: format!("# revision:{}", revision.revision),
+        name: format!("# revision:{}", revision.number),
         kind: "",
         mark: ("", Colour::Grey),
         status: String::new(),
@@ -206,5 +206,32 @@ fn analysis_run_line(run: &AnalysisRunNode, branch: &str, now: Timestamp) -> Lin
         status: run.phase.to_string(),
         age: age::since(run.created, now),
         info: info.join("  "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Objects;
+
+    fn list<T: serde::de::DeserializeOwned>(items: serde_json::Value) -> Vec<T> {
+        serde_json::from_value(items).unwrap()
+    }
+
+    fn objects() -> Objects {
+        let text = include_str!("draw/paused.json");
+        let mut all: serde_json::Value = serde_json::from_str(text).unwrap();
+        Objects {
+            rollout: serde_json::from_value(all["rollout"].take()).unwrap(),
+            replica_sets: list(all["replicaSets"].take()),
+            pods: list(all["pods"].take()),
+            analysis_runs: list(all["analysisRuns"].take()),
+        }
+    }
+
+    #[test]
+    fn a_paused_canary() {
+        let now = "2026-11-21T03:10:00Z".parse().unwrap();
+        insta::assert_snapshot!(tree(&Tree::of(&objects(), now), now, Paint::plain()));
     }
 }

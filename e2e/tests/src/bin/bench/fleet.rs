@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use e2e_tests::manifest::of_kind;
+use e2e_tests::manifest::change;
 use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
 use futures::{StreamExt, TryStreamExt, future};
@@ -33,17 +33,17 @@ impl Fleet {
             let text = serde_json::to_string(&manifests(space, Router::Nginx)?)?;
             let mut manifests: Vec<serde_json::Value> =
                 serde_json::from_str(&text.replace("user-service", &name))?;
-            let rollout = of_kind(&mut manifests, "Rollout")?;
-            rollout["spec"]["replicas"] = json!(1);
-            let canary = &mut rollout["spec"]["strategy"]["canary"];
-            canary["steps"] = json!([{ "setWeight": WEIGHT }, { "pause": {} }]);
-            canary["analysis"]["templates"] = json!([{ "templateName": format!("{name}-errors") }]);
-            let template = of_kind(&mut manifests, "AnalysisTemplate")?;
-            template["metadata"]["name"] = json!(format!("{name}-errors"));
-            template["spec"]["metrics"] = json!([{
+            let errors = format!("{name}-errors");
+            let analysis = json!({ "templates": [{ "templateName": errors }] });
+            let canary = json!({ "analysis": analysis, "steps": [{ "setWeight": WEIGHT }, { "pause": {} }] });
+            let rollout = json!({ "spec": { "replicas": 1, "strategy": { "canary": canary } } });
+            change(&mut manifests, "Rollout", &rollout)?;
+            let metric = json!({
                 "name": "errors", "interval": "1s", "failureLimit": 0, "successCondition": "result[0] < 0.5",
                 "provider": { "prometheus": { "address": backend.url(&name), "query": "errors" } },
-            }]);
+            });
+            let template = json!({ "metadata": { "name": errors }, "spec": { "metrics": [metric] } });
+            change(&mut manifests, "AnalysisTemplate", &template)?;
             App::deploy(space, &manifests).await
         };
         let apps = futures::stream::iter(0..size).map(deploy).buffered(4).try_collect().await?;
@@ -75,7 +75,9 @@ impl Fleet {
         for app in &apps {
             watched.push(WeightZero::watch(app).await?);
         }
-        apps.iter().for_each(|app| self.backend.turn_bad(&app.name));
+        for app in &apps {
+            self.backend.turn_bad(&app.name);
+        }
         let times = future::try_join_all(watched.into_iter().map(WeightZero::seen)).await?;
         let mut durations = Vec::new();
         for (app, zero) in apps.iter().zip(times) {

@@ -15,20 +15,19 @@ use e2e_tests::traffic::Traffic;
 use e2e_tests::wait::{Look, until};
 
 use scene::Scene;
-use screen::Screen;
+use screen::{Screen, say};
 
 /// Requests per second: enough that the first step's 5 % are worth measuring.
 const RATE: u32 = 200;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let screen = Screen::new()?;
-    screen.say("Installing the operator by its chart: two pods, one of them leading.")?;
+    let screen = Screen::new();
+    say("Installing the operator by its chart: two pods, one of them leading.")?;
     operator::shared().await?;
 
     let space = Space::create("demo").await?;
-    screen
-        .say("Applying examples/canary-nginx: a Rollout, two Services, an Ingress, an AnalysisTemplate.")?;
+    say("Applying examples/canary-nginx: a Rollout, two Services, an Ingress, an AnalysisTemplate.")?;
     let app = App::deploy(&space, &manifests(&space, Router::Nginx)?).await?;
     let entrance = Router::Nginx.entrance(&space)?;
     let traffic = Traffic::start(&entrance, RATE)?;
@@ -39,16 +38,16 @@ async fn main() -> Result<()> {
     .await?;
     let start = Instant::now();
 
-    screen.say("\nA good version, v2:  kubectl linnet set image user-service '*=linnet.test/demo:v2'")?;
+    say("\nA good version, v2:  kubectl linnet set image user-service '*=linnet.test/demo:v2'")?;
     let good = Scene::play(&screen, &app, &traffic, ("v2", &[]), RolloutPhase::Healthy).await?;
-    screen.say("\nA bad version, v3, that answers one request in three with an error:")?;
+    say("\nA bad version, v3, that answers one request in three with an error:")?;
     let bad =
         Scene::play(&screen, &app, &traffic, ("v3", &["--error-rate=0.33"]), RolloutPhase::Degraded).await?;
 
     tokio::time::sleep(Duration::from_secs(1)).await;
     let all = traffic.since(start);
     traffic.stop().await;
-    screen.say(&summary::text(&good, &bad, &all))?;
+    say(&summary::text(&good, &bad, &all))?;
     let verdict = bad.verdict.context("the bad version was not taken back by a verdict")?;
     ensure!(all.lost().is_empty(), "requests were lost: {all}");
     ensure!(

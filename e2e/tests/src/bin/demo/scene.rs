@@ -10,7 +10,7 @@ use e2e_tests::story::App;
 use e2e_tests::traffic::Traffic;
 use kube::api::ListParams;
 
-use super::screen::Screen;
+use super::screen::{Screen, say};
 
 /// An update ends within this time.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -51,7 +51,7 @@ impl Scene {
             weight.follow(&status, traffic, &mut scene);
             let moment = (status.phase, status.current_step_index, status.abort);
             if drawn != Some(moment) {
-                screen.say(&format!("\n{}", screen.tree(&app.space.name, &app.name).await?))?;
+                say(&format!("\n{}", screen.tree(&app.space.name, &app.name).await?))?;
                 drawn = Some(moment);
             }
             if is_current && status.phase == end {

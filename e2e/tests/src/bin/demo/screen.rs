@@ -1,5 +1,6 @@
 //! What the person sees: sentences, and the tree whenever it has changed.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -14,15 +15,9 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// Finds the plugin: the variable `KUBECTL_LINNET`, else the PATH.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Self {
         let named = std::env::var_os("KUBECTL_LINNET").map(PathBuf::from);
-        Ok(Self { plugin: named.unwrap_or_else(|| PathBuf::from("kubectl-linnet")) })
-    }
-
-    /// Prints a sentence.
-    pub(crate) fn say(&self, sentence: &str) -> Result<()> {
-        use std::io::Write;
-        writeln!(std::io::stdout(), "{sentence}").context("cannot write to the terminal")
+        Self { plugin: named.unwrap_or_else(|| PathBuf::from("kubectl-linnet")) }
     }
 
     /// The tree of a rollout, as the plugin draws it.
@@ -31,4 +26,9 @@ impl Screen {
         plugin.args(["get", "rollout", name, "--namespace", namespace]).stderr(Stdio::inherit());
         run(plugin).await
     }
+}
+
+/// Prints a sentence, or many.
+pub(crate) fn say(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("cannot write to the terminal")
 }
