@@ -30,10 +30,21 @@ impl Release {
     /// # Errors
     /// With Helm's own words.
     pub async fn install(&self) -> Result<()> {
-        let chart = repository().join("charts/linnet");
+        self.helm(&["--wait", "--timeout", "90s"]).await
+    }
+
+    /// Installs or upgrades the chart, and waits for nothing.
+    ///
+    /// # Errors
+    /// With Helm's own words.
+    pub async fn apply(&self) -> Result<()> {
+        self.helm(&[]).await
+    }
+
+    async fn helm(&self, wait: &[&str]) -> Result<()> {
         let mut helm = Command::new("helm");
-        helm.args(["upgrade", "--install", &self.name]).arg(chart);
-        helm.args(["--namespace", &self.namespace, "--create-namespace", "--wait", "--timeout", "90s"]);
+        helm.args(["upgrade", "--install", &self.name]).arg(repository().join("charts/linnet"));
+        helm.args(["--namespace", &self.namespace, "--create-namespace"]).args(wait);
         for value in &self.values {
             helm.args(["--set", value]);
         }

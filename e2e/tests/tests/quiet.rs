@@ -12,8 +12,11 @@ use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
 use serde_json::json;
 
-/// Writes of one update of 5 replicas through NGINX with two weights and two pauses, beside events.
+/// Writes of one update of 5 replicas through NGINX with two weights and two pauses, until it is healthy, beside
+/// events. (The reference needs 28.)
 const WRITES: usize = 24;
+/// Writes from then on until the old pods are gone. (The reference needs 6.)
+const AFTERWARDS: usize = 6;
 /// How long rest is watched.
 const REST: Duration = Duration::from_mins(1);
 /// An old ReplicaSet is kept this long; at rest means after that.
@@ -53,14 +56,19 @@ async fn an_update_takes_few_writes_and_rest_takes_none() -> Result<()> {
     let mark = Mark::now(log)?;
     app.update("v2", &[]).await?;
     app.phase(RolloutPhase::Healthy, Duration::from_mins(1)).await?;
-    tokio::time::sleep(DELAYS).await;
     let entries = mark.entries()?;
-    let events =
-        entries.iter().filter(|entry| entry.namespace() == app.space.name && entry.resource() == "events");
-    let events = events.filter(|entry| entry.is_by(operator::NAMESPACE, operator::RELEASE)).count();
+    let is_event = |entry: &&Entry| entry.namespace() == app.space.name && entry.resource() == "events";
+    let events = entries.iter().filter(|entry| entry.is_by(operator::NAMESPACE, operator::RELEASE));
+    let events = events.filter(is_event).count();
     let update = writes(entries, &app.space.name);
     println!("one update: {} writes {:?}, and {events} events", update.len(), counts(&update));
     ensure!(update.len() <= WRITES, "{} writes: {:?}", update.len(), counts(&update));
+
+    let mark = Mark::now(log)?;
+    tokio::time::sleep(DELAYS).await;
+    let afterwards = writes(mark.entries()?, &app.space.name);
+    println!("until the old pods are gone: {} writes more {:?}", afterwards.len(), counts(&afterwards));
+    ensure!(afterwards.len() <= AFTERWARDS, "{} writes: {:?}", afterwards.len(), counts(&afterwards));
     rest(&app, "after a promotion").await?;
 
     app.update("v3", &["--never-ready"]).await?;
