@@ -23,6 +23,9 @@ pub struct Entry {
     pub object_ref: Option<Object>,
     /// How it was answered.
     pub response_status: Option<Status>,
+    /// What the API server noted, such as `authorization.k8s.io/decision`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
     /// When it arrived.
     pub request_received_timestamp: Timestamp,
     /// When it was answered.
@@ -93,6 +96,12 @@ impl Entry {
     #[must_use]
     pub fn code(&self) -> u16 {
         self.response_status.as_ref().map_or(0, |status| status.code)
+    }
+
+    /// Whether it was refused for want of rights. (A namespace that goes also answers 403.)
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.annotations.get("authorization.k8s.io/decision").is_some_and(|decision| decision == "forbid")
     }
 
     /// Whether a `ServiceAccount` of this namespace asked.

@@ -64,12 +64,14 @@ fn chart_crd() -> Result<Value> {
     documents.pop().context("no CRD in crds/manifests/rollouts.yaml")
 }
 
-/// The chart's CRD without any schema, as an older release or another vendor may have left it.
+/// The chart's CRD without any schema or check of the subresource `scale`, as an older release or another vendor may have left it.
 async fn permissive(client: &Client, chart: &Value) -> Result<()> {
     let mut open = chart.clone();
     let schema =
         json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
     *open.pointer_mut("/spec/versions/0/schema").context("a CRD without a schema")? = schema;
+    *open.pointer_mut("/spec/versions/0/subresources").context("a CRD without subresources")? =
+        json!({ "status": {} });
     apply_crd(client, &open).await?;
     // The API server takes a moment to serve a changed schema.
     tokio::time::sleep(Duration::from_secs(2)).await;
