@@ -22,7 +22,8 @@ const CARGO_DENY: &str = "0.20.2";
 pub(crate) fn all() -> Result<()> {
     run("formatting", &mut cargo(["fmt", "--all", "--check"]))?;
     run("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    let mut documentation =
+        cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
     run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     run("generated files", &mut xtask(["generate", "--check"])?)?;
     purity()?;
@@ -34,7 +35,8 @@ pub(crate) fn all() -> Result<()> {
 fn purity() -> Result<()> {
     println!("== purity of {}", PURE_ROOMS.join(", "));
     for room in PURE_ROOMS {
-        let mut tree = cargo(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", room]);
+        let mut tree =
+            cargo(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", room]);
         let output = tree.current_dir(repository()).output().context("cannot run cargo tree")?;
         if !output.status.success() {
             bail!("cargo tree of {room} failed: {}", String::from_utf8_lossy(&output.stderr));

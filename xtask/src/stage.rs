@@ -14,7 +14,10 @@ use crate::cluster::repository;
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     println!("== {title}");
     let start = Instant::now();
-    let status = command.current_dir(repository()).status().with_context(|| format!("{title}: cannot run {command:?}"))?;
+    let status = command
+        .current_dir(repository())
+        .status()
+        .with_context(|| format!("{title}: cannot run {command:?}"))?;
     if !status.success() {
         bail!("{title}: {command:?} ended with {status}");
     }

@@ -32,7 +32,13 @@ pub(crate) fn stories() -> Result<()> {
     let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
     let stand = Stand::up("stories", ALL_PARTS, Profile::Dev)?;
     let mut inside = stand.exec()?;
-    inside.arg("cargo").args(stories).args(["--offline", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"]);
+    inside.arg("cargo").args(stories).args([
+        "--offline",
+        "--no-fail-fast",
+        "--",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
     run("stories", inside.env("KUBECTL_LINNET", plugin))
 }
 
