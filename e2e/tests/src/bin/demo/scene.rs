@@ -55,6 +55,7 @@ impl Scene {
                 drawn = Some(moment);
             }
             if is_current && status.phase == end {
+                weight.count(traffic, &mut scene);
                 return Ok(scene);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -83,17 +84,23 @@ impl Weight {
     /// Counts the requests of a weight when it ends.
     fn follow(&mut self, status: &RolloutStatus, traffic: &Traffic, scene: &mut Scene) {
         let weight = status.canary.weights.as_ref().map_or(0, |weights| weights.canary.weight);
-        let Some((before, since)) = self.now else {
+        let Some((before, _)) = self.now else {
             self.now = Some((weight, Instant::now()));
             return;
         };
         if before == weight {
             return;
         }
-        let tally = traffic.between(since + SETTLE, Instant::now());
-        if before > 0 && !tally.samples.is_empty() {
-            scene.shares.push((before, tally.share(&scene.version)));
-        }
+        self.count(traffic, scene);
         self.now = Some((weight, Instant::now()));
+    }
+
+    /// Counts the requests of the weight that is in force.
+    fn count(&self, traffic: &Traffic, scene: &mut Scene) {
+        let Some((weight, since)) = self.now.filter(|(weight, _)| *weight > 0) else { return };
+        let tally = traffic.between(since + SETTLE, Instant::now());
+        if !tally.samples.is_empty() {
+            scene.shares.push((weight, tally.share(&scene.version)));
+        }
     }
 }
