@@ -17,7 +17,7 @@ use crate::flights::{Operation, Purpose};
 use crate::input::Answer;
 use crate::object::View;
 use crate::store::{controlling_rollout, key};
-use crate::{request, status};
+use crate::{isolation, request, status};
 
 /// Where the engine stands with one AnalysisRun.
 #[derive(Debug, Default)]
@@ -88,7 +88,10 @@ impl Engine {
             return;
         }
         self.count(Count::Reconciled { kind: Kind::AnalysisRun });
-        let plan = planner::analysis_run::plan(&snapshot, now);
+        let plan = match isolation::decide(|| planner::analysis_run::plan(&snapshot, now)) {
+            Ok(plan) => plan,
+            Err(panic) => return self.set_aside(run, &panic, now),
+        };
         self.queue.wake_after(run, plan.wake_at, now);
         if snapshot.stale {
             self.count(Count::StaleSkip { kind: Kind::AnalysisRun });

@@ -18,6 +18,7 @@ mod flights;
 mod gather;
 mod guard;
 pub mod input;
+mod isolation;
 mod ledger;
 mod naming;
 pub mod object;

@@ -19,7 +19,7 @@ use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
 use crate::store::{controlling_rollout, key};
 use crate::time::after;
-use crate::{guard, status, takeover};
+use crate::{guard, isolation, status, takeover};
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
@@ -81,7 +81,10 @@ impl Engine {
             return;
         }
         self.count(Count::Reconciled { kind: Kind::Rollout });
-        let plan = planner::rollout::plan(&gathered.snapshot, now);
+        let plan = match isolation::decide(|| planner::rollout::plan(&gathered.snapshot, now)) {
+            Ok(plan) => plan,
+            Err(panic) => return self.set_aside(rollout, &panic, now),
+        };
         self.queue.wake_after(rollout, plan.wake_at, now);
         if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
             self.wait_for_stores(rollout, &gathered.snapshot);

@@ -12,8 +12,18 @@ use crate::cluster::repository;
 /// # Errors
 /// When it cannot be started or fails.
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
-    println!("== {title}");
     let start = Instant::now();
+    run_last(title, command)?;
+    println!("== {title}: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs a command in the repository whose own last words are to be the last ones.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub(crate) fn run_last(title: &str, command: &mut Command) -> Result<()> {
+    println!("== {title}");
     let status = command
         .current_dir(repository())
         .status()
@@ -21,7 +31,6 @@ pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     if !status.success() {
         bail!("{title}: {command:?} ended with {status}");
     }
-    println!("== {title}: {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::cluster::program_of;
 use crate::lint;
-use crate::stage::{cargo, run};
+use crate::stage::{cargo, run, run_last};
 use crate::stand::{Profile, Stand};
 
 /// Everything that a story may need.
@@ -39,7 +39,7 @@ pub(crate) fn stories() -> Result<()> {
         "--nocapture",
         "--test-threads=1",
     ]);
-    run("stories", inside.env("KUBECTL_LINNET", plugin))
+    run_last("stories", inside.env("KUBECTL_LINNET", plugin))
 }
 
 /// A good and a bad version under live traffic, drawn as it happens.

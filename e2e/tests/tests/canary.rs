@@ -141,13 +141,15 @@ fn the_routes_come_right_after_the_verdict(router: Router, log: &[Entry], run: &
         Router::Nginx => "ingresses",
         Router::Istio => "virtualservices",
     };
-    let writes: Vec<&Entry> = log
+    let mut writes: Vec<&Entry> = log
         .iter()
         .filter(|entry| {
             entry.is_by(operator::NAMESPACE, operator::RELEASE) && entry.is_write() && entry.code() < 300
         })
         .filter(|entry| entry.resource() != "events" && entry.resource() != "leases")
         .collect();
+    // A write that was under way when the verdict was sent may be answered after it: the order of sending counts.
+    writes.sort_by_key(|entry| entry.request_received_timestamp);
     let is_verdict = |entry: &Entry| entry.resource() == "analysisruns" && entry.name() == run;
     let at =
         writes.iter().rposition(|entry| is_verdict(entry)).context("the verdict is not in the audit log")?;
