@@ -78,17 +78,8 @@ fn services(canary: &CanaryStrategy) -> Result<Services, RouteError> {
 
 /// One error for each router that the spec names and that this version does not drive.
 fn unsupported(routing: &TrafficRouting) -> impl Iterator<Item = RouteError> {
-    let named = [
-        ("alb", routing.alb.is_some()),
-        ("smi", routing.smi.is_some()),
-        ("ambassador", routing.ambassador.is_some()),
-        ("appMesh", routing.app_mesh.is_some()),
-        ("traefik", routing.traefik.is_some()),
-        ("apisix", routing.apisix.is_some()),
-        ("plugins", !routing.plugins.is_empty()),
-    ];
-    named.into_iter().filter(|(_, set)| *set).map(|(field, _)| RouteError::Spec {
-        path: format!("{ROUTING}.{field}"),
+    routing.routers().filter(|router| !router.is_driven()).map(|router| RouteError::Spec {
+        path: format!("{ROUTING}.{router}"),
         message: "not supported by this version: it drives istio and nginx".to_owned(),
     })
 }

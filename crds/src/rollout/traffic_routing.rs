@@ -187,3 +187,79 @@ api! {
         pub rules: Vec<String>,
     }
 }
+
+words! {
+    /// A field of [`TrafficRouting`] that names a router.
+    pub enum RouterField {
+        /// Istio.
+        Istio = "istio",
+        /// Ingress NGINX.
+        Nginx = "nginx",
+        /// The AWS load balancer controller.
+        Alb = "alb",
+        /// The Service Mesh Interface.
+        Smi = "smi",
+        /// Ambassador.
+        Ambassador = "ambassador",
+        /// AWS App Mesh.
+        AppMesh = "appMesh",
+        /// Traefik.
+        Traefik = "traefik",
+        /// Apache APISIX.
+        Apisix = "apisix",
+        /// Routers that plugins provide.
+        Plugins = "plugins",
+    }
+}
+
+impl RouterField {
+    /// Whether this version drives the router. A Rollout that names another one is told so, and left alone.
+    #[must_use]
+    pub const fn is_driven(self) -> bool {
+        matches!(self, Self::Istio | Self::Nginx)
+    }
+}
+
+impl TrafficRouting {
+    /// The routers that are named, in the order of [`RouterField::ALL`].
+    pub fn routers(&self) -> impl Iterator<Item = RouterField> {
+        RouterField::ALL.iter().copied().filter(|field| self.is_set(*field))
+    }
+
+    fn is_set(&self, field: RouterField) -> bool {
+        match field {
+            RouterField::Istio => self.istio.is_some(),
+            RouterField::Nginx => self.nginx.is_some(),
+            RouterField::Alb => self.alb.is_some(),
+            RouterField::Smi => self.smi.is_some(),
+            RouterField::Ambassador => self.ambassador.is_some(),
+            RouterField::AppMesh => self.app_mesh.is_some(),
+            RouterField::Traefik => self.traefik.is_some(),
+            RouterField::Apisix => self.apisix.is_some(),
+            RouterField::Plugins => !self.plugins.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_router_is_known_by_the_name_of_its_field() {
+        let all: TrafficRouting = serde_json::from_value(json!({
+            "plugins": { "argoproj-labs/gatewayAPI": {} }, "apisix": {}, "traefik": {}, "appMesh": {},
+            "ambassador": {}, "smi": {}, "alb": {}, "nginx": {}, "istio": {}, "maxTrafficWeight": 100,
+        }))
+        .unwrap();
+        assert_eq!(all.routers().collect::<Vec<_>>(), RouterField::ALL);
+        for field in RouterField::ALL {
+            let value = if *field == RouterField::Plugins { json!({ "one": {} }) } else { json!({}) };
+            let one: TrafficRouting = serde_json::from_value(json!({ field.as_str(): value })).unwrap();
+            assert_eq!(one.routers().collect::<Vec<_>>(), [*field]);
+        }
+        assert_eq!(TrafficRouting::default().routers().next(), None);
+    }
+}

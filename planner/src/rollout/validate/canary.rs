@@ -97,21 +97,10 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
 }
 
 fn supported_router(routing: &TrafficRouting) -> Result<(), Problem> {
-    let later = [
-        ("alb", routing.alb.is_some()),
-        ("smi", routing.smi.is_some()),
-        ("ambassador", routing.ambassador.is_some()),
-        ("appMesh", routing.app_mesh.is_some()),
-        ("traefik", routing.traefik.is_some()),
-        ("apisix", routing.apisix.is_some()),
-        ("plugins", !routing.plugins.is_empty()),
-    ];
     let path = format!("{CANARY}.trafficRouting");
-    match later.into_iter().find(|(_, is_set)| *is_set) {
-        Some((name, _)) => Err(unsupported(format_args!("{path}.{name}"), name)),
-        None if routing.nginx.is_none() && routing.istio.is_none() => {
-            Err(missing(path, "name a router: nginx or istio"))
-        }
+    match routing.routers().find(|router| !router.is_driven()) {
+        Some(router) => Err(unsupported(format_args!("{path}.{router}"), router.as_str())),
+        None if routing.routers().next().is_none() => Err(missing(path, "name a router: nginx or istio")),
         None => Ok(()),
     }
 }
