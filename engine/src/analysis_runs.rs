@@ -221,8 +221,13 @@ impl Engine {
         let name = &landed.flight.object.name;
         let failure = match landed.class {
             None => None,
-            Some(Class::NotFound) => Some(format!("Secret {name} not found in namespace {}", run.namespace)),
-            Some(Class::Forbidden | Class::Invalid) => Some(landed.message().to_owned()),
+            Some(Class::NotFound) => Some(format!("not found in namespace {}", run.namespace)),
+            Some(Class::Forbidden) => Some(format!(
+                "{}; the chart's value analysis.secrets.namespaces={{{}}} allows it",
+                landed.message(),
+                run.namespace
+            )),
+            Some(Class::Invalid) => Some(landed.message().to_owned()),
             Some(class) => {
                 work.operation.fail(class);
                 return;
@@ -231,7 +236,10 @@ impl Engine {
         let keys: Vec<SecretKey> =
             work.secrets_wanted.iter().filter(|key| key.secret == *name).cloned().collect();
         for key in keys {
-            let value = failure.clone().map_or_else(|| secret_value(landed, &key), Err);
+            let value = match &failure {
+                Some(why) => Err(format!("Secret {name}, key {}: {why}", key.key)),
+                None => secret_value(landed, &key),
+            };
             work.secrets_wanted.remove(&key);
             work.secrets.insert(key, value);
         }
