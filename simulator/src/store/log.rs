@@ -1,0 +1,95 @@
+//! What was written, in order, kind by kind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crds::object_ref::ObjectRef;
+use engine::object::Object;
+use jiff::Timestamp;
+
+use super::entry::{Entry, Rest};
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It was created.
+    Added,
+    /// It was changed.
+    Modified,
+    /// It has gone.
+    Deleted,
+}
+
+/// One committed write.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The version of the store that this write made: later writes have higher ones.
+    pub version: u64,
+    /// Which object.
+    pub reference: Arc<ObjectRef>,
+    /// What happened to it.
+    pub verb: Verb,
+    /// The object after the write; as it was at last if it has gone.
+    pub object: Arc<Object>,
+    /// When.
+    pub at: Timestamp,
+    pub(super) rest: Arc<Rest>,
+}
+
+/// The changes of one kind since the last compaction, and the objects as they were then.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    base: BTreeMap<Arc<ObjectRef>, Entry>,
+    changes: Vec<Change>,
+}
+
+impl Log {
+    /// Appends a change.
+    pub(super) fn push(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// The changes after a version.
+    pub(super) fn after(&self, version: u64) -> &[Change] {
+        let first = self.changes.partition_point(|change| change.version <= version);
+        self.changes.get(first..).unwrap_or_default()
+    }
+
+    /// The objects as of a version.
+    pub(super) fn objects_at(&self, version: u64) -> BTreeMap<&Arc<ObjectRef>, (&Arc<Object>, &Arc<Rest>)> {
+        let mut objects: BTreeMap<_, _> =
+            self.base.iter().map(|(reference, entry)| (reference, (&entry.object, &entry.rest))).collect();
+        for change in self.changes.iter().take_while(|change| change.version <= version) {
+            match change.verb {
+                Verb::Added | Verb::Modified => {
+                    objects.insert(&change.reference, (&change.object, &change.rest));
+                }
+                Verb::Deleted => {
+                    objects.remove(&change.reference);
+                }
+            }
+        }
+        objects
+    }
+
+    /// The entries as of a version.
+    pub(super) fn entries_at(&self, version: u64) -> BTreeMap<Arc<ObjectRef>, Entry> {
+        self.objects_at(version)
+            .into_iter()
+            .map(|(reference, (object, rest))| {
+                (Arc::clone(reference), Entry { object: Arc::clone(object), rest: Arc::clone(rest) })
+            })
+            .collect()
+    }
+
+    /// Forgets the changes up to a version.
+    pub(super) fn compact(&mut self, version: u64) {
+        self.base = self.entries_at(version);
+        self.changes.retain(|change| change.version > version);
+    }
+
+    /// Forgets the changes after a version.
+    pub(super) fn truncate(&mut self, version: u64) {
+        self.changes.retain(|change| change.version <= version);
+    }
+}
