@@ -41,6 +41,17 @@ impl Release {
         self.helm(&[]).await
     }
 
+    /// Removes the release, and leaves the kinds that other releases use.
+    ///
+    /// # Errors
+    /// With Helm's own words.
+    pub async fn uninstall(&self) -> Result<()> {
+        let mut helm = Command::new("helm");
+        helm.args(["uninstall", &self.name, "--namespace", &self.namespace]);
+        run(helm).await.with_context(|| format!("cannot remove release {}", self.name))?;
+        Ok(())
+    }
+
     async fn helm(&self, wait: &[&str]) -> Result<()> {
         let mut helm = Command::new("helm");
         helm.args(["upgrade", "--install", &self.name]).arg(repository().join("charts/linnet"));
