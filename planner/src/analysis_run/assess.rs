@@ -1,6 +1,7 @@
 //! What the measurements of one metric amount to.
 
 use crds::analysis::{AnalysisPhase, MetricResult};
+use planted_bugs::{Bug, planted};
 
 use super::rule::Rule;
 
@@ -40,7 +41,8 @@ pub(super) fn ending(rule: &Rule, result: &MetricResult, terminating: bool) -> O
     if !terminating {
         return None;
     }
-    Some(if result.successful > 0 { successful() } else { inconclusive(TERMINATED.to_owned()) })
+    let is_good = result.successful > 0 || planted(Bug::NothingMeasuredIsSuccess);
+    Some(if is_good { successful() } else { inconclusive(TERMINATED.to_owned()) })
 }
 
 /// The limit that the measurements went beyond, if they did.

@@ -6,6 +6,7 @@ use analysis::verdict;
 use crds::Time;
 use crds::analysis::{AnalysisPhase, AnalysisRunStatus, Measurement, MetricResult};
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use super::resolve::Resolved;
 use super::rule::Rule;
@@ -19,7 +20,11 @@ pub(super) fn measurement(
     environment: &Environment<'_>,
 ) -> Measurement {
     let reading = provider::answer(&metric.provider, environment, &measured.outcome);
-    let verdict = verdict::of_reading(&reading, &metric.conditions());
+    let mut verdict = verdict::of_reading(&reading, &metric.conditions());
+    let is_nan = verdict.value.contains("NaN");
+    if (is_nan && planted(Bug::NanIsSuccess)) || (reading.is_err() && planted(Bug::ErrorIsSuccess)) {
+        verdict.phase = AnalysisPhase::Successful;
+    }
     let metadata = reading.map(|reading| reading.metadata()).unwrap_or_default();
     Measurement {
         phase: verdict.phase,

@@ -3,6 +3,7 @@
 use crds::analysis::AnalysisPhase;
 use crds::rollout::{CanaryStrategy, RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::view::{available, highest_weight, stable_hash};
@@ -39,6 +40,9 @@ pub(crate) fn cause(snapshot: &Snapshot) -> Option<Cause> {
 }
 
 fn verdict(snapshot: &Snapshot) -> Option<String> {
+    if planted(Bug::VerdictIgnored) {
+        return None;
+    }
     let runs = analysis::current(snapshot);
     let of = |run: Option<&crate::facts::AnalysisRunFacts>, kind: &str| {
         let run = run?;
@@ -51,13 +55,18 @@ fn verdict(snapshot: &Snapshot) -> Option<String> {
 /// The route writes that come before everything else, if some route still sends requests to the new version that the
 /// stable one can take.
 pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> {
+    if planted(Bug::AbortStatusBeforeRoutes) {
+        return None;
+    }
     let status = &snapshot.rollout.status;
     let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
     let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
     let canary = find(&status.current_pod_hash);
     let target = target(snapshot, spec, find(stable_hash(status)), canary);
     let mut draft = Draft::new(snapshot, now);
-    for route in snapshot.routes.iter().filter(|route| route.canary_weight.unwrap_or(0) > target) {
+    let reach = if planted(Bug::OnlyFirstRouteTakenBack) { 1 } else { usize::MAX };
+    for route in snapshot.routes.iter().take(reach).filter(|route| route.canary_weight.unwrap_or(0) > target)
+    {
         if let Some(message) = &route.problem {
             let (route, message) = (route.reference.clone(), message.clone());
             draft.wait(Waiting::RouteProblem { route, message });
@@ -75,7 +84,7 @@ fn target(
     stable: Option<&ReplicaSetFacts>,
     canary: Option<&ReplicaSetFacts>,
 ) -> u32 {
-    if available(canary) == 0 {
+    if available(canary) == 0 || planted(Bug::AbortIntoMissingPods) {
         return 0;
     }
     let strategy: Option<&CanaryStrategy> = spec.and_then(|spec| spec.strategy.canary.as_ref());
@@ -99,7 +108,9 @@ pub(crate) fn commit(status: &mut RolloutStatus, has_steps: bool, now: Timestamp
     status.abort = true;
     status.promote_full = false;
     status.aborted_at = Some(now.into());
-    status.current_step_index = has_steps.then_some(0);
+    if !planted(Bug::RetryKeepsStep) {
+        status.current_step_index = has_steps.then_some(0);
+    }
 }
 
 /// Removes an abort that came after the promotion: there is nothing to take back.

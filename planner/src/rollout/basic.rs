@@ -1,5 +1,7 @@
 //! A canary without a router: the share of pods is the share of traffic.
 
+use planted_bugs::{Bug, planted};
+
 use super::draft::Draft;
 use super::replicas::{Targets, allowance, scale, targets};
 use super::view::{View, available};
@@ -62,6 +64,7 @@ fn size(set: Option<&ReplicaSetFacts>) -> i32 {
 pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
     let want = targets(view);
     let floor = view.replicas().saturating_sub(allowance(view).unavailable).max(0);
+    let floor = if planted(Bug::AvailabilityFloorForgotten) { 0 } else { floor };
     let others: i32 = view.revisions.older.iter().map(|set| available(Some(set))).sum();
     let stable = view.revisions.stable.filter(|_| !view.is_promoted());
     let all = available(view.revisions.new).saturating_add(available(stable)).saturating_add(others);

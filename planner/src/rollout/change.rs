@@ -1,6 +1,7 @@
 //! What must not be lost: facts that are written to the status before anything is done because of them.
 
 use crds::rollout::{PauseReason, RolloutStatus};
+use planted_bugs::{Bug, planted};
 
 use super::abort::{self, Cause};
 use super::draft::Draft;
@@ -55,7 +56,8 @@ pub(crate) fn decide(view: &View<'_>, cause: Option<&Cause>, draft: &mut Draft) 
         promotion::commit(view, status);
         return Change { promotion: Some(reason), ..Change::default() };
     }
-    Change { other: !view.spec.paused && advance(view, status), ..Change::default() }
+    let is_held = view.spec.paused && !planted(Bug::UserPauseIgnored);
+    Change { other: !is_held && advance(view, status), ..Change::default() }
 }
 
 /// Why the update is to be taken back because it does not move.
@@ -98,7 +100,8 @@ fn advance(view: &View<'_>, status: &mut RolloutStatus) -> bool {
     if step::is_done(view) {
         pause::clear(status);
         status.canary.current_step_analysis_run_status = None;
-        status.current_step_index = Some(status.current_step_index.unwrap_or(0).saturating_add(1));
+        let steps = if planted(Bug::StepSkipped) { 2 } else { 1 };
+        status.current_step_index = Some(status.current_step_index.unwrap_or(0).saturating_add(steps));
     }
     let current = super::view::current_index(status, view.steps()).and_then(|index| view.steps().get(index));
     if current.is_some_and(|step| step.pause.is_some()) {

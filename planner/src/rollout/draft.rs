@@ -2,6 +2,7 @@
 
 use crds::rollout::RolloutStatus;
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use super::{Action, Plan, Snapshot};
 use crate::event::Event;
@@ -44,6 +45,7 @@ impl Draft {
     /// Adds a reason to wait, unless it is already there, and looks again when it ends.
     pub(crate) fn wait(&mut self, reason: Waiting) {
         match &reason {
+            Waiting::PauseEnds { .. } if planted(Bug::EndOfPauseNotNoticed) => {}
             Waiting::PauseEnds { at: until }
             | Waiting::RouteDraining { until, .. }
             | Waiting::ScaleDownDelay { until, .. } => self.wake(*until),

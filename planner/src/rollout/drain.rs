@@ -3,6 +3,7 @@
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{RolloutStatus, RouteWrite};
 use jiff::{SignedDuration, Timestamp};
+use planted_bugs::{Bug, planted};
 
 use super::pause::{after, rounded_up};
 use super::view::{View, own_block};
@@ -33,7 +34,7 @@ fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Wai
 /// recorded without a time was in force before anything depended on it.
 fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
     let written = match recorded(view.status(), &word(view, object)) {
-        Some(write) if write.resource_version == version => match write.written_at {
+        Some(write) if is_version(write, version) => match write.written_at {
             Some(time) => time.get(),
             None => return Timestamp::MIN,
         },
@@ -45,6 +46,10 @@ fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
 
 fn recorded<'a>(status: &'a RolloutStatus, word: &str) -> Option<&'a RouteWrite> {
     status.linnet.as_ref()?.routes.iter().find(|write| write.ref_ == word)
+}
+
+fn is_version(write: &RouteWrite, version: &str) -> bool {
+    write.resource_version == version || planted(Bug::LaterRouteWritesNotDrained)
 }
 
 /// Notes the writes that the status has not seen yet.
@@ -63,7 +68,7 @@ pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
         .map(|(object, version)| {
             let word = word(view, &object);
             match recorded(status, &word) {
-                Some(write) if write.resource_version == version => write.clone(),
+                Some(write) if is_version(write, &version) => write.clone(),
                 _ => RouteWrite { ref_: word, written_at: now, resource_version: version },
             }
         })

@@ -3,6 +3,7 @@
 use crds::Time;
 use crds::rollout::{PauseCondition, PauseReason, RolloutStatus};
 use jiff::{SignedDuration, Timestamp};
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::view::View;
@@ -25,6 +26,9 @@ pub(crate) fn after(moment: Timestamp, length: SignedDuration) -> Timestamp {
 
 /// Begins a pause, unless one for that reason is under way.
 pub(crate) fn begin(status: &mut RolloutStatus, reason: PauseReason, now: Timestamp) {
+    if planted(Bug::PauseBegunAnewOnEveryLook) {
+        status.pause_conditions.retain(|pause| pause.reason != reason);
+    }
     if find(status, reason).is_none() {
         status.pause_conditions.push(PauseCondition { reason, start_time: Some(rounded_up(now)) });
     }
@@ -44,7 +48,7 @@ pub(crate) fn find(status: &RolloutStatus, reason: PauseReason) -> Option<&Pause
 
 /// Whether a person ended a pause that the operator had begun.
 pub(crate) fn was_resumed(status: &RolloutStatus) -> bool {
-    status.controller_pause && status.pause_conditions.is_empty()
+    status.controller_pause && status.pause_conditions.is_empty() && !planted(Bug::ResumeNotNoticed)
 }
 
 /// Whether a pause step is over: a person ended it, or its time has passed.
@@ -61,6 +65,7 @@ pub(crate) fn is_over(status: &RolloutStatus, length: Option<SignedDuration>, no
 /// When the pause step that is under way ends by itself.
 fn ends_at(status: &RolloutStatus, length: Option<SignedDuration>) -> Option<Timestamp> {
     let start = find(status, PauseReason::CanaryPauseStep)?.start_time?;
+    let length = length.map(|length| if planted(Bug::PauseEndsEarly) { length / 2 } else { length });
     Some(after(start.get(), length?))
 }
 

@@ -3,6 +3,7 @@
 use crds::condition::{self, ConditionType, Reason};
 use crds::rollout::RolloutStatus;
 use jiff::{SignedDuration, Timestamp};
+use planted_bugs::{Bug, planted};
 
 use super::pause::after;
 use super::scale_down::deadline;
@@ -18,7 +19,8 @@ pub(crate) fn deadline_at(view: &View<'_>) -> Option<Timestamp> {
     let is_over = [Reason::RolloutAborted, Reason::NewReplicaSetAvailable, Reason::RolloutPaused]
         .into_iter()
         .any(|reason| progressing.because(reason));
-    if is_over || is_complete(view) || view.is_aborted() || view.spec.paused || waits(view) {
+    let is_over = (is_over || waits(view)) && !planted(Bug::DeadlineCountsPauses);
+    if is_over || is_complete(view) || view.is_aborted() || view.spec.paused {
         return None;
     }
     let seconds = view.spec.progress_deadline_seconds.unwrap_or(600);

@@ -1,6 +1,7 @@
 //! When the new version becomes the stable one.
 
 use crds::rollout::RolloutStatus;
+use planted_bugs::{Bug, planted};
 
 use super::view::{View, available};
 use super::{pause, reset, weights};
@@ -15,12 +16,14 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
         return (new.replicas == view.replicas()).then(|| "Initial deploy".to_owned());
     }
     let is_held = view.is_aborted() || view.spec.paused || !view.status().pause_conditions.is_empty();
-    let is_complete = new.replicas == view.replicas() && available(Some(new)) >= view.replicas();
+    let has_pods = available(Some(new)) >= view.replicas() || planted(Bug::PromotedWithoutPods);
+    let is_complete = new.replicas == view.replicas() && has_pods;
     if view.is_promoted_by_force() {
         return (is_complete && !view.spec.paused).then(|| "Full promotion requested".to_owned());
     }
     let has_all_traffic =
         !view.is_routed() || view.replicas() == 0 || weights::are_at(view, view.max_weight());
+    let has_all_traffic = has_all_traffic || planted(Bug::PromotedWithoutTraffic);
     if is_held || !is_complete || view.current_index().is_some() || !has_all_traffic {
         return None;
     }

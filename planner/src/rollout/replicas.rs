@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crds::IntOrString;
 use crds::names::{DESIRED_REPLICAS, SCALE_DOWN_DEADLINE};
 use crds::rollout::CanaryStrategy;
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::view::{View, available};
@@ -39,7 +40,11 @@ pub(crate) fn targets(view: &View<'_>) -> Targets {
     if view.is_routed() {
         return Targets {
             canary: with_floor(view, share(replicas, weight, view.max_weight())),
-            stable: replicas,
+            stable: if planted(Bug::StableShrunkWithTheStep) {
+                share(replicas, view.max_weight().saturating_sub(weight), view.max_weight())
+            } else {
+                replicas
+            },
         };
     }
     let surge = allowance(view).surge;

@@ -1,6 +1,7 @@
 //! A new template, other steps, or a retry: the update begins anew.
 
 use crds::rollout::{CanaryStep, RolloutStatus};
+use planted_bugs::{Bug, planted};
 
 use super::view::{View, own_block};
 use super::{pause, step};
@@ -24,7 +25,8 @@ pub(crate) fn cause(view: &View<'_>) -> Option<Reset> {
         return Some(Reset::Template);
     }
     // Another operator hashes the steps in another way: what it left is taken over, not begun anew.
-    let is_ours = status.linnet.is_some() && !status.current_step_hash.is_empty();
+    let is_ours = planted(Bug::StepsBegunAnewOnTakeover)
+        || (status.linnet.is_some() && !status.current_step_hash.is_empty());
     if is_ours && status.current_step_hash != step::hash(view.steps()) {
         return Some(Reset::Steps);
     }
@@ -44,11 +46,14 @@ pub(crate) fn commit(view: &View<'_>, cause: Reset, status: &mut RolloutStatus) 
     status.canary.step_plugin_statuses.clear();
     status.canary.current_experiment.clear();
     let skips = view.is_first_deploy() || view.is_promoted() || is_within_window(view);
-    status.current_step_index =
-        if skips { last_index(view.steps()) } else { last_index(view.steps()).map(|_| 0) };
+    if cause != Reset::Retry || !planted(Bug::RetryKeepsStep) {
+        status.current_step_index =
+            if skips { last_index(view.steps()) } else { last_index(view.steps()).map(|_| 0) };
+    }
     let attempt = view.attempt();
     own_block(status).attempt = Some(match cause {
         Reset::Template => 1,
+        Reset::Retry if planted(Bug::RetryFindsOldVerdicts) => attempt,
         Reset::Steps | Reset::Retry => attempt.saturating_add(1),
     });
 }

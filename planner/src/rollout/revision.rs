@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::names::{REVISION, REVISION_HISTORY};
 use crds::object_ref::{Kind, ObjectRef};
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::objects;
@@ -47,7 +48,8 @@ pub(crate) fn find<'a>(snapshot: &'a Snapshot, template: &TemplateIdentity) -> R
     let is = |role: Option<&ReplicaSetFacts>, set: &ReplicaSetFacts| {
         role.is_some_and(|role| role.meta.name == set.meta.name)
     };
-    let older: Vec<_> = sets.iter().copied().filter(|set| !is(new, set) && !is(stable, set)).collect();
+    let is_kept = |set: &ReplicaSetFacts| is(stable, set) && !planted(Bug::StableCountedAsOld);
+    let older: Vec<_> = sets.iter().copied().filter(|set| !is(new, set) && !is_kept(set)).collect();
     let highest_other =
         sets.iter().filter(|set| !is(new, set)).map(|set| number(&set.meta)).max().unwrap_or(0);
     let number = match new {

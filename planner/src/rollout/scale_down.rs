@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::names::SCALE_DOWN_DEADLINE;
 use jiff::{SignedDuration, Timestamp};
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::pause::after;
@@ -42,6 +43,9 @@ fn surplus(view: &View<'_>, new: &ReplicaSetFacts, want: i32, draft: &mut Draft)
 
 /// The new version was aborted: it is kept for a while, counted from when the stable version has all its pods.
 fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
+    if planted(Bug::AbortTakesPodsFirst) && new.replicas > 0 {
+        return draft.act(scale(view, new, 0));
+    }
     let delay = view.canary.abort_scale_down_delay_seconds.unwrap_or(30);
     if new.replicas == 0 || delay == 0 || is_pointed_at(view, new) {
         return;
@@ -106,7 +110,7 @@ fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {
 }
 
 fn when_drained(view: &View<'_>, set: &ReplicaSetFacts, to: i32, draft: &mut Draft) {
-    match drain::pending(view) {
+    match drain::pending(view).filter(|_| !planted(Bug::ScaleDownBeforeDrain)) {
         None => draft.act(scale(view, set, to)),
         Some(reason) => draft.wait(reason),
     }

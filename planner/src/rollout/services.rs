@@ -1,6 +1,7 @@
 //! Which pods the canary Service and the stable Service select.
 
 use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::view::{View, available};
@@ -54,13 +55,17 @@ fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> O
     let have = available(Some(set));
     let want = if is_managed(service) { 1 } else { set.replicas.max(1) };
     let name = &service.meta.name;
-    if have < want {
+    if have < want && !planted(Bug::ServiceSwitchedBeforePods) {
         let message = format!("{have} of {want} pods of ReplicaSet {} are available", set.meta.name);
         return Some(Waiting::ServiceNotReady { service: name.clone(), message });
     }
     // Few pods must not inherit the traffic of many: the routes leave first.
     let inherits = *name == view.canary.canary_service && view.is_routed() && have < view.replicas();
-    if inherits && is_managed(service) && !selected(service).is_empty() {
+    if inherits
+        && !planted(Bug::NewVersionInheritsWeight)
+        && is_managed(service)
+        && !selected(service).is_empty()
+    {
         if view.highest_weight() > 0 {
             let message = "the routes still send requests to it".to_owned();
             return Some(Waiting::ServiceNotReady { service: name.clone(), message });

@@ -1,5 +1,7 @@
 //! Which share of the traffic the new version is to get now.
 
+use planted_bugs::{Bug, planted};
+
 use super::draft::Draft;
 use super::replicas::{self, share, targets};
 use super::view::{View, available};
@@ -15,16 +17,23 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     if view.is_promoted() || view.is_first_deploy() {
         let has_taken_over =
             view.replicas() == 0 || services::selects(view, &view.canary.stable_service, view.stable_hash());
-        return if has_taken_over { lowered(view, 0) } else { observed };
+        let is_left = planted(Bug::RollbackLeavesWeight);
+        return if has_taken_over && !is_left { lowered(view, 0) } else { observed };
+    }
+    if planted(Bug::TrafficBeforePods) && !view.is_aborted() {
+        return step::wanted_weight(view);
     }
     if available(view.revisions.new) == 0 {
         return 0;
+    }
+    if planted(Bug::WeightRaisedAfterAbort) && view.is_aborted() {
+        return step::weight_at(view.steps(), 0);
     }
     if view.is_aborted() || !services::selects(view, &view.canary.canary_service, view.hash()) {
         return lowered(view, 0);
     }
     if view.is_promoted_by_force() {
-        return observed;
+        return if planted(Bug::FullPromotionBeforePods) { view.max_weight() } else { observed };
     }
     // A Rollout that its user paused gets no further.
     let weight = if view.spec.paused { of_step(view).min(observed) } else { of_step(view) };
@@ -140,7 +149,8 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
         draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
         return;
     }
-    for route in &view.snapshot.routes {
+    let reach = if planted(Bug::OnlyFirstRouteTakenBack) && want < observed { 1 } else { usize::MAX };
+    for route in view.snapshot.routes.iter().take(reach) {
         if let Some(message) = &route.problem {
             draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() });
         } else if !is_at(route, want) {
