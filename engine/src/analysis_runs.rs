@@ -107,7 +107,9 @@ impl Engine {
             let body = request::status_patch(&snapshot.run.meta, &patch);
             let consumed = snapshot.answers.keys().cloned().collect();
             let request = Request { object: run.clone(), call: Call::MergePatch(body) };
-            self.send_and_wait(run, request, Purpose::RunStatus { events: plan.events, consumed });
+            let purpose = Purpose::RunStatus { events: plan.events, consumed };
+            let write = self.send_and_wait(run, request, purpose);
+            self.expect_verdict(run, &plan.status, write, now);
         } else {
             self.queue.succeeded(run);
             self.ask_all(run, plan, now);

@@ -57,6 +57,7 @@ impl Engine {
                 _ => {}
             },
         }
+        self.verdict_answered(id, class, now);
     }
 
     /// What the answer shows goes into the stores at once, without the way through the watch.
@@ -102,10 +103,7 @@ impl Engine {
     fn settled(&mut self, landed: &Landed<'_>, now: Timestamp) {
         let flight = &landed.flight;
         match landed.class {
-            None | Some(Class::NotFound) => {
-                self.ledger.gone(&flight.object);
-                self.touch(flight.key.clone(), now);
-            }
+            None | Some(Class::NotFound) => self.ledger.gone(&flight.object),
             Some(Class::Transient { retry_after }) => {
                 self.ledger.read_failed(&flight.object, now, retry_after);
             }

@@ -34,6 +34,8 @@ pub struct Engine {
     pub(crate) rollouts: BTreeMap<ObjectRef, RolloutWork>,
     pub(crate) runs: BTreeMap<ObjectRef, RunWork>,
     pub(crate) questions: Questions,
+    /// Bad verdicts on their way, and the Rollouts that wait for them.
+    pub(crate) verdicts: BTreeMap<RequestId, ObjectRef>,
     pub(crate) leading_since: Option<Timestamp>,
     publisher: Publisher,
     watched: BTreeSet<Kind>,
@@ -57,6 +59,7 @@ impl Engine {
             rollouts: BTreeMap::new(),
             runs: BTreeMap::new(),
             questions: Questions::default(),
+            verdicts: BTreeMap::new(),
             leading_since: None,
             watched: BTreeSet::new(),
             was_synced: false,
@@ -141,6 +144,7 @@ impl Engine {
         if !self.may_act() {
             return;
         }
+        self.wake_the_patient(now);
         self.queue.ring(now);
         self.settle_doubts(now);
         for _ in 0..TURNS {
@@ -149,6 +153,18 @@ impl Engine {
                 Kind::Rollout => self.plan_rollout(&key, now),
                 Kind::AnalysisRun => self.plan_run(&key, now),
                 _ => {}
+            }
+        }
+    }
+
+    /// Whoever waited for a store to show an own write goes on.
+    fn wake_the_patient(&mut self, now: Timestamp) {
+        for object in self.ledger.take_ended() {
+            let concerned = self.stores.concerned(&object);
+            let planned =
+                [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
+            for key in concerned.into_iter().chain(planned) {
+                self.touch(key, now);
             }
         }
     }
@@ -231,11 +247,12 @@ impl Engine {
     }
 
     /// Sends a request that `key` waits for.
-    pub(crate) fn send_and_wait(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) {
+    pub(crate) fn send_and_wait(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) -> RequestId {
         let id = self.send(key, request, purpose);
         if let Some(operation) = self.operation(key) {
             operation.pending.insert(id);
         }
+        id
     }
 
     /// Reads objects live, all at once; `key` waits for them.

@@ -1,6 +1,6 @@
 //! Own writes that the stores have not shown yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
@@ -32,6 +32,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: BTreeMap<ObjectRef, Entry>,
+    /// Objects whose entry has ended, and for whom they were written: somebody may have waited for that.
+    ended: BTreeSet<ObjectRef>,
 }
 
 impl Ledger {
@@ -53,18 +55,31 @@ impl Ledger {
             Some(written) => live || written.uid != shown.uid || is_at_least(shown, written),
         });
         if ended {
-            self.entries.remove(object);
+            self.gone(object);
         }
     }
 
     /// `object` does not exist: a watch or a live read said so.
     pub(crate) fn gone(&mut self, object: &ObjectRef) {
-        self.entries.remove(object);
+        if let Some(entry) = self.entries.remove(object) {
+            self.ended.extend([object.clone(), entry.owner]);
+        }
     }
 
     /// A list of this kind is complete: what it shows is what counts. Doubts stay until their live read.
     pub(crate) fn relisted(&mut self, kind: Kind) {
-        self.entries.retain(|object, entry| object.kind != kind || entry.written.is_none());
+        let is_shown =
+            |(object, entry): &(&ObjectRef, &Entry)| object.kind == kind && entry.written.is_some();
+        let shown: Vec<ObjectRef> =
+            self.entries.iter().filter(is_shown).map(|(object, _)| object.clone()).collect();
+        for object in shown {
+            self.gone(&object);
+        }
+    }
+
+    /// The objects about which there is no doubt any more since the last call, and for whom they were written.
+    pub(crate) fn take_ended(&mut self) -> BTreeSet<ObjectRef> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Whether the store is behind an own write of `object`.
@@ -154,6 +169,8 @@ mod tests {
         ledger.shown(&object(), &stamp(uid, version), live);
         assert_eq!(ledger.is_behind(&object()), behind);
         assert_eq!(ledger.of(&owner()).count(), usize::from(behind));
+        let told = if behind { BTreeSet::new() } else { BTreeSet::from([object(), owner()]) };
+        assert_eq!(ledger.take_ended(), told);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod template;
 #[cfg(test)]
 mod testing;
 mod time;
+mod verdict;
 mod watches;
 
 pub use engine::Engine;

@@ -98,7 +98,7 @@ impl Engine {
         }
     }
 
-    fn gather_rollout(&mut self, rollout: &ObjectRef) -> Option<Gathered> {
+    pub(crate) fn gather_rollout(&mut self, rollout: &ObjectRef) -> Option<Gathered> {
         // Templates that templates name may have come or gone since the Rollout changed.
         self.rename(rollout);
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };

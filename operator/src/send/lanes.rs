@@ -6,7 +6,7 @@ use crds::object_ref::Kind;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Places that events have: few, so that news about a decision never delay one.
-const EVENT_PLACES: u32 = 16;
+const EVENT_PLACES: u32 = 2;
 
 /// Places by urgency: routes have their own, so that an abort never queues behind bulk work.
 #[derive(Debug)]

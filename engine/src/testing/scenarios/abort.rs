@@ -6,11 +6,11 @@ use crds::object_ref::Kind;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::effect::{Call, Effect, Request};
+use crate::effect::{Call, Effect, QuestionId, Request, RequestId};
 use crate::input::{Input, WatchEvent};
 use crate::object::decode;
-use crate::testing::World;
-use crate::testing::fixtures::{ingress, nginx, web};
+use crate::testing::fixtures::{ingress, nginx, route, web};
+use crate::testing::{Fault, World};
 
 fn halfway(world: &mut World, canary: &Value) {
     world.deploy(canary);
@@ -115,6 +115,88 @@ fn between_the_verdict_and_weight_zero_lies_no_other_write(#[case] analysis: Val
     let questions = world.asked;
     world.run(Duration::from_mins(10));
     assert_eq!(world.asked, questions, "nothing is measured after a verdict");
+}
+
+/// An answer of a metric backend: one series with this value.
+fn vector(value: &str) -> String {
+    format!(
+        r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[1,"{value}"]}}]}}}}"#
+    )
+}
+
+/// Half of the requests go to a new version that is measured beside its steps.
+fn under_analysis() -> Value {
+    let mut canary = at_half();
+    canary["analysis"] = json!({ "templates": [{ "templateName": "errors" }] });
+    canary
+}
+
+#[test]
+fn what_an_abort_rests_on_is_read_while_the_verdict_is_written() {
+    let mut world = World::new();
+    halfway(&mut world, &under_analysis());
+    // The backend has been asked and is silent: now it says that the new version is bad.
+    let body = vector("0.5").into_bytes();
+    let outcome = Ok(analysis::provider::Answer { status: 200, body, ..Default::default() });
+    let id = QuestionId(u64::try_from(world.asked).unwrap());
+    let first = world.engine.handle(Input::Measured { id, outcome }, world.now);
+    let (verdicts, reads): (Vec<_>, Vec<_>) =
+        requests(&first).into_iter().partition(|request| request.call.is_write());
+    assert_eq!(verdicts.iter().map(|verdict| verdict.object.kind).collect::<Vec<_>>(), [Kind::AnalysisRun]);
+    assert!(reads.iter().any(|read| read.object.kind == Kind::Ingress), "{first:#?}");
+    // The reads are answered first: nothing moves before the verdict is persisted.
+    let mut effects: Vec<(RequestId, Request)> = Vec::new();
+    for effect in first {
+        if let Effect::Request { id, request } = effect {
+            effects.push((id, request));
+        }
+    }
+    effects.sort_by_key(|(_, request)| request.call.is_write());
+    let mut next = Vec::new();
+    for (id, request) in effects {
+        assert!(requests(&next).is_empty(), "{next:#?}");
+        let answer = world.api.call(&request, world.now);
+        next = world.engine.handle(Input::Answer { id, answer }, world.now);
+    }
+    let writes = requests(&next);
+    assert_eq!(writes.first().map(|write| write.object.clone()), Some(route()), "{writes:#?}");
+    assert!(writes.first().is_some_and(|write| write.call.is_write()));
+}
+
+#[rstest]
+fn a_fault_at_any_write_does_not_keep_a_bad_version(
+    #[values(
+        Fault::AnswerLost,
+        Fault::RequestLost,
+        Fault::Overtaken,
+        Fault::Unavailable,
+        Fault::CrashBefore,
+        Fault::CrashAfter
+    )]
+    fault: Fault,
+) {
+    let story = |faults: &[(usize, Fault)]| {
+        let mut world = World::new();
+        world.faults = faults.iter().copied().collect();
+        world.metric = Some(|index| {
+            if index < 2 {
+                r#"{"status":"success","data":{"resultType":"scalar","result":[1,"0.01"]}}"#
+            } else {
+                r#"{"status":"success","data":{"resultType":"scalar","result":[1,"0.5"]}}"#
+            }
+        });
+        world.deploy(&under_analysis());
+        world.set_image("web:2");
+        world.settle();
+        world.settle();
+        world
+    };
+    let writes = story(&[]).writes_seen();
+    for index in 0..writes {
+        let world = story(&[(index, fault)]);
+        let end = (world.weight(), world.phase());
+        assert_eq!(end, ("0", "Degraded"), "{fault:?} at write {index}: {}", world.story());
+    }
 }
 
 #[test]
