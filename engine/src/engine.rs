@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
+use planted_bugs::{Bug, planted};
 
 use crate::analysis_runs::{Questions, RunWork};
 use crate::class::Nature;
@@ -119,6 +120,7 @@ impl Engine {
                 self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
                 self.touch_all(now);
             }
+            Leadership::Following { .. } if planted(Bug::LostLeaseIgnored) => {}
             Leadership::Following { reason } if self.leading_since.is_some() => {
                 self.leading_since = None;
                 self.note(Level::Info, None, format!("following, nothing is written: {reason}"));

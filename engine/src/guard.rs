@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::ReplicaSetFacts;
 use planner::rollout::{Action, Snapshot};
+use planted_bugs::{Bug, planted};
 use traffic_routers::Router;
 
 use crate::naming;
@@ -23,7 +24,11 @@ pub(crate) fn leading(actions: &[Action]) -> &[Action] {
 
 /// The objects that have to be read live before these actions are taken; none if no action is guarded.
 pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
-    let guarded = actions.iter().filter(|action| action.is_guarded());
+    let is_read = |action: &&Action| {
+        let takes_pods = matches!(action, Action::PatchReplicaSet { .. } | Action::DeleteReplicaSet { .. });
+        !planted(Bug::NoLiveReads) && (takes_pods || !planted(Bug::TrafficMovedWithoutLiveReads))
+    };
+    let guarded = actions.iter().filter(|action| action.is_guarded()).filter(is_read);
     let mut objects: BTreeSet<ObjectRef> =
         guarded.flat_map(|action| reads_of(action, snapshot, routers)).collect();
     if !objects.is_empty() {

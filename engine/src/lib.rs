@@ -5,6 +5,7 @@
 //! per-object delays, the ledger of own writes and the guards. The operator and the simulator only carry effects out
 //! and feed inputs in, so what the simulator searches is what runs in production.
 
+mod amnesia;
 mod analysis_runs;
 mod answer;
 mod class;

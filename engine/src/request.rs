@@ -7,6 +7,7 @@ use crds::object_ref::{Kind, ObjectRef};
 use planner::event::Event;
 use planner::facts::{Meta, ReplicaSetFacts};
 use planner::rollout::{Action, Scale};
+use planted_bugs::{Bug, planted};
 use serde_json::{Map, Value, json};
 use traffic_routers::{Edit, Target};
 
@@ -101,7 +102,18 @@ pub(crate) const fn word(action: &Action) -> &'static str {
 
 /// A merge patch of the status alone, conditioned on the version that the decision saw.
 pub(crate) fn status_patch(meta: &Meta, status: &Value) -> Value {
+    if planted(Bug::StatusWithoutVersion) {
+        return json!({ "status": status });
+    }
     json!({ "metadata": { "resourceVersion": meta.resource_version }, "status": status })
+}
+
+/// For a planted bug: a status that is written whatever others wrote meanwhile, above all whether to abort.
+pub(crate) fn overwriting_status_patch(mut status: Value, abort: bool) -> Value {
+    if let Some(fields) = status.as_object_mut() {
+        fields.insert("abort".to_owned(), abort.into());
+    }
+    json!({ "status": status })
 }
 
 fn rollout_patch(meta: &Meta, annotations: &BTreeMap<String, String>, replicas: Option<i32>) -> Value {
@@ -132,7 +144,9 @@ fn replica_set_patch(
 ) -> Value {
     let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
     if let Some(Scale { from, to }) = scale {
-        operations.push(json!({ "op": "test", "path": "/spec/replicas", "value": from }));
+        if !planted(Bug::ScaleWithoutCondition) {
+            operations.push(json!({ "op": "test", "path": "/spec/replicas", "value": from }));
+        }
         operations.push(json!({ "op": "replace", "path": "/spec/replicas", "value": to }));
     }
     operations.extend(annotation_operations(held, annotations));

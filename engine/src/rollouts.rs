@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use planner::event::Event;
 use planner::rollout::{Action, Plan, Settings as PlanSettings, Snapshot, is_urgent};
 use planner::waiting::Waiting;
+use planted_bugs::{Bug, planted};
 
 use crate::answer::Landed;
 use crate::class::Class;
@@ -19,7 +20,7 @@ use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
 use crate::store::{controlling_rollout, key};
 use crate::time::after;
-use crate::{guard, isolation, status, takeover};
+use crate::{amnesia, guard, isolation, status, takeover};
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
@@ -80,6 +81,9 @@ impl Engine {
             self.read_live(rollout, gathered.unread);
             return;
         }
+        if planted(Bug::BadRolloutStopsOthers) && gathered.snapshot.rollout.spec.is_err() {
+            self.queue.clear();
+        }
         self.count(Count::Reconciled { kind: Kind::Rollout });
         let plan = match isolation::decide(|| planner::rollout::plan(&gathered.snapshot, now)) {
             Ok(plan) => plan,
@@ -102,8 +106,10 @@ impl Engine {
         // Templates that templates name may have come or gone since the Rollout changed.
         self.rename(rollout);
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
-        let taken = &self.rollouts.get(rollout)?.taken;
-        gather::rollout(&self.stores, &self.ledger, rollout, taken, settings)
+        let work = self.rollouts.get(rollout)?;
+        let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
+        amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since);
+        Some(gathered)
     }
 
     /// An object that the Rollout names and of whose kind not everything is known yet.
@@ -213,7 +219,10 @@ impl Engine {
         if self.is_braked(rollout, now) {
             return;
         }
-        let body = request::status_patch(&held.meta, &patch);
+        let mut body = request::status_patch(&held.meta, &patch);
+        if planted(Bug::AbortOverwritten) {
+            body = request::overwriting_status_patch(patch, plan.status.abort);
+        }
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
         self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone() });
     }
@@ -268,6 +277,8 @@ impl Engine {
                 && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
         });
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
+        let ours =
+            (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
         if work.checking.remove(object) && !ours {
             work.taken.insert(object.clone());
         }

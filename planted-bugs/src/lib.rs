@@ -9,4 +9,4 @@ mod bug;
 mod switch;
 
 pub use bug::Bug;
-pub use switch::{ENABLED, current, plant, planted, with};
+pub use switch::{ENABLED, current, plant, planted, with, without};

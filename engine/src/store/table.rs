@@ -1,5 +1,7 @@
 //! The objects of one kind.
 
+use planted_bugs::{Bug, planted};
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::version::{Order, Stamp, order};
@@ -92,6 +94,7 @@ impl<T: Held> Table<T> {
         let order = self.objects.get(&key).map(|held| order(&held.stamp(), &stamp));
         match (order, origin) {
             (Some(Order::Same), _) => return Change::Same,
+            (Some(Order::Earlier), Origin::Watch) if planted(Bug::OwnWritesForgotten) => {}
             (Some(Order::Earlier), Origin::Watch | Origin::Live) => return Change::Overtaken,
             (None | Some(Order::Later | Order::Earlier), _) => {}
         }
@@ -100,7 +103,8 @@ impl<T: Held> Table<T> {
             self.by_controller.entry(uid.to_owned()).or_default().insert(key.clone());
         }
         self.objects.insert(key, next);
-        if order == Some(Order::Earlier) { Change::WentBack } else { Change::Taken }
+        let is_noticed = !planted(Bug::OwnWritesForgotten);
+        if order == Some(Order::Earlier) && is_noticed { Change::WentBack } else { Change::Taken }
     }
 
     fn note_listing(&mut self, key: &Key, origin: Origin) {
@@ -141,6 +145,10 @@ impl<T: Held> Table<T> {
 
     /// A list begins. What is held counts until the list is complete.
     pub(crate) fn begin_list(&mut self) {
+        if planted(Bug::RelistTakenForDeletion) {
+            self.objects.clear();
+            self.by_controller.clear();
+        }
         let answered = self.listing.take().map(|listing| listing.answered).unwrap_or_default();
         self.listing = Some(Listing { brought: BTreeSet::new(), answered });
     }

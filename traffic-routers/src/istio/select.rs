@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crds::object_ref::ObjectRef;
 use crds::rollout::{TcpRoute, TlsRoute};
+use planted_bugs::{Bug, planted};
 use serde_json::Value;
 
 use super::Chosen;
@@ -39,7 +40,8 @@ pub(super) fn select(chosen: &Chosen, live: &Value, services: &Services) -> Sele
     let mut found = Selection { entries: BTreeSet::new(), problem: None };
     let config = &chosen.config;
     for name in &config.routes {
-        let index = list(live, "/spec/http").iter().position(|route| name_of(route) == name);
+        let is_it = |route: &Value| name_of(route) == name || planted(Bug::WrongRouteOfVirtualService);
+        let index = list(live, "/spec/http").iter().position(is_it);
         found.add("http", index, || {
             unfit(
                 &chosen.object,

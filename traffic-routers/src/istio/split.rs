@@ -1,6 +1,7 @@
 //! The split inside one route of a VirtualService.
 
 use crds::object_ref::ObjectRef;
+use planted_bugs::{Bug, planted};
 use serde_json::{Value, json};
 
 use super::select::Entry;
@@ -124,6 +125,16 @@ impl<'a> Split<'a> {
     }
 }
 
+/// For a planted bug: removes what somebody else has set in a route.
+pub(super) fn foreign_fields(live: &Value, entry: &Entry) -> Vec<Value> {
+    let path = format!("/spec/{}/{}", entry.section, entry.index);
+    let fields = live.pointer(&path).and_then(Value::as_object).into_iter().flatten();
+    fields
+        .filter(|(key, _)| !["match", "name", "route"].contains(&key.as_str()))
+        .map(|(key, _)| json!({ "op": "remove", "path": format!("{path}/{key}") }))
+        .collect()
+}
+
 /// Whether a route sends to both Services.
 pub(super) fn has_both(route: &Value, services: &Services) -> bool {
     let has = |wanted: Role| list(route, "/route").iter().any(|one| role(one, services) == wanted);
@@ -133,9 +144,14 @@ pub(super) fn has_both(route: &Value, services: &Services) -> bool {
 /// Whom a destination serves, by the first label of its host.
 fn role(route: &Value, services: &Services) -> Role {
     let host = text(route, "/destination/host").unwrap_or_default();
+    let roles = if planted(Bug::DestinationsExchanged) {
+        (Role::Stable, Role::Canary)
+    } else {
+        (Role::Canary, Role::Stable)
+    };
     match host.split('.').next().unwrap_or_default() {
-        label if label == services.canary => Role::Canary,
-        label if label == services.stable => Role::Stable,
+        label if label == services.canary => roles.0,
+        label if label == services.stable => roles.1,
         _ => Role::Other,
     }
 }

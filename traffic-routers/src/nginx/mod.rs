@@ -12,6 +12,7 @@ mod tests;
 use crds::names::API_VERSION;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::NginxRouting;
+use planted_bugs::{Bug, planted};
 use serde_json::{Map, Value, json};
 
 use self::annotations::Annotations;
@@ -71,7 +72,7 @@ impl Nginx {
     }
 
     fn check_owner(&self, route: &ObjectRef, live: &Value) -> Result<(), RouteError> {
-        if is_controlled_by(live, &self.owner.uid) {
+        if is_controlled_by(live, &self.owner.uid) || planted(Bug::ForeignIngressWritten) {
             return Ok(());
         }
         Err(RouteError::Foreign { object: route.clone(), owner: self.owner.name.clone() })
@@ -123,7 +124,8 @@ impl TrafficRouter for Nginx {
     }
 
     fn routes(&self) -> Vec<ObjectRef> {
-        self.pairs.iter().map(|pair| pair.canary.clone()).collect()
+        let reach = if planted(Bug::SecondIngressForgotten) { 1 } else { usize::MAX };
+        self.pairs.iter().take(reach).map(|pair| pair.canary.clone()).collect()
     }
 
     fn sources(&self, route: &ObjectRef) -> Vec<ObjectRef> {
@@ -144,6 +146,9 @@ impl TrafficRouter for Nginx {
     fn edit(&self, route: &ObjectRef, objects: &Objects, target: &Target) -> Result<Edit, RouteError> {
         let pair = self.pair(route)?;
         let weight = target.canary_weight;
+        if weight == 0 && planted(Bug::CanaryIngressNeverLowered) {
+            return Ok(Edit::Nothing);
+        }
         let Some(live) = objects.get(route) else {
             if weight == 0 {
                 return Ok(Edit::Nothing);
@@ -162,7 +167,9 @@ impl TrafficRouter for Nginx {
             return Ok(Edit::Nothing);
         }
         let version = resource_version(route, live)?;
-        if let Value::Object(metadata) = patch.entry("metadata").or_insert_with(|| json!({})) {
+        if let Value::Object(metadata) = patch.entry("metadata").or_insert_with(|| json!({}))
+            && !planted(Bug::RoutesWithoutVersion)
+        {
             metadata.insert("resourceVersion".to_owned(), version.into());
         }
         Ok(Edit::MergePatch(Value::Object(patch)))
