@@ -4,8 +4,9 @@
 //! reordered, lost, twice, as a real cluster does. Tests search it for orders of events that break an invariant;
 //! a person plays a Rollout in it before applying it.
 
-pub mod preview;
 pub mod fault;
 pub mod outcome;
+pub mod preview;
 pub mod scenario;
 pub mod store;
+pub mod watch;

@@ -1,0 +1,262 @@
+//! What the update needs and nobody gave: made up, and said so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::analysis::{AnalysisTemplateRef, AnalysisTemplateSpec, Argument};
+use crds::names::API_VERSION;
+use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::{IstioVirtualService, RolloutSpec};
+use serde_json::{Value, json};
+use traffic_routers::{Objects, Owner, RouteError, drivable};
+
+use super::report::Assumption;
+
+/// How many objects one router may lack before we stop making them up.
+const MOST: usize = 64;
+/// The query of a made-up metric.
+const MADE_UP: &str = "made up: the template is not among the files";
+
+/// The objects that a spec names, as far as they are given, and those that were made up.
+#[derive(Debug)]
+pub(super) struct Gaps<'a> {
+    rollout: &'a ObjectRef,
+    spec: &'a RolloutSpec,
+    objects: BTreeMap<ObjectRef, Value>,
+    assumptions: Vec<Assumption>,
+}
+
+/// Adds to `objects` what the Rollout names and nobody gave, and says what was added.
+pub(super) fn fill(
+    rollout: &ObjectRef,
+    spec: &RolloutSpec,
+    objects: BTreeMap<ObjectRef, Value>,
+) -> (BTreeMap<ObjectRef, Value>, Vec<Assumption>) {
+    let mut gaps = Gaps { rollout, spec, objects, assumptions: Vec::new() };
+    gaps.services();
+    gaps.routes();
+    gaps.templates();
+    gaps.secrets();
+    (gaps.objects, gaps.assumptions)
+}
+
+/// The objects that carry the weight of a Rollout.
+pub(super) fn routes(rollout: &ObjectRef, spec: &RolloutSpec) -> Vec<ObjectRef> {
+    drivable(&owner(rollout), spec).0.iter().flat_map(|router| router.routes()).collect()
+}
+
+/// The templates that a spec names, in order, each once; those that they name in turn follow where they are given.
+pub(super) fn templates(
+    rollout: &ObjectRef,
+    spec: &RolloutSpec,
+    objects: &BTreeMap<ObjectRef, Value>,
+) -> Vec<ObjectRef> {
+    let mut found: Vec<ObjectRef> = Vec::new();
+    let mut open: Vec<ObjectRef> =
+        named_templates(spec).into_iter().map(|it| template(&rollout.namespace, it)).collect();
+    open.reverse();
+    while let Some(next) = open.pop() {
+        if found.contains(&next) {
+            continue;
+        }
+        let nested = objects.get(&next).map(template_spec).unwrap_or_default().templates;
+        open.extend(nested.iter().rev().map(|it| template(&rollout.namespace, it)));
+        found.push(next);
+    }
+    found
+}
+
+/// The spec of a template; empty where it cannot be read.
+pub(super) fn template_spec(template: &Value) -> AnalysisTemplateSpec {
+    template.get("spec").and_then(|spec| serde_json::from_value(spec.clone()).ok()).unwrap_or_default()
+}
+
+fn owner(rollout: &ObjectRef) -> Owner {
+    Owner { namespace: rollout.namespace.clone(), name: rollout.name.clone(), uid: String::new() }
+}
+
+fn template(namespace: &str, name: &AnalysisTemplateRef) -> ObjectRef {
+    if name.cluster_scope {
+        ObjectRef::new(Kind::ClusterAnalysisTemplate, "", &name.template_name)
+    } else {
+        ObjectRef::new(Kind::AnalysisTemplate, namespace, &name.template_name)
+    }
+}
+
+fn named_templates(spec: &RolloutSpec) -> Vec<&AnalysisTemplateRef> {
+    let canary = spec.strategy.canary.iter().flat_map(|canary| {
+        let background = canary.analysis.iter().flat_map(|analysis| &analysis.templates);
+        let steps = canary.steps.iter().filter_map(|step| step.analysis.as_ref());
+        background.chain(steps.flat_map(|analysis| &analysis.templates))
+    });
+    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
+        let analyses = strategy.pre_promotion_analysis.iter().chain(&strategy.post_promotion_analysis);
+        analyses.flat_map(|analysis| &analysis.templates)
+    });
+    canary.chain(blue_green).collect()
+}
+
+impl Gaps<'_> {
+    fn assume(&mut self, object: &ObjectRef, text: String) {
+        let remedy =
+            format!("give its manifest with -f, or correct the name where {} names it", self.rollout);
+        self.assumptions.push(Assumption {
+            text: format!("{object} is not among the files: {text}"),
+            remedy,
+            is_gap: true,
+        });
+    }
+
+    fn services(&mut self) {
+        let canary = self.spec.strategy.canary.iter().flat_map(|canary| {
+            let pair = canary.ping_pong.iter().flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
+            [&canary.stable_service, &canary.canary_service].into_iter().chain(pair)
+        });
+        let switch = self.spec.strategy.blue_green.iter();
+        let switch = switch.flat_map(|strategy| [&strategy.active_service, &strategy.preview_service]);
+        let names: BTreeSet<&String> = canary.chain(switch).filter(|name| !name.is_empty()).collect();
+        let selector = self.spec.selector.as_ref().and_then(|it| it.match_labels.clone()).unwrap_or_default();
+        for name in names {
+            let object = ObjectRef::new(Kind::Service, &self.rollout.namespace, name);
+            if !self.objects.contains_key(&object) {
+                let service = json!({
+                    "apiVersion": "v1", "kind": "Service",
+                    "metadata": { "name": name, "namespace": object.namespace },
+                    "spec": { "selector": selector, "ports": [{ "port": 80 }] },
+                });
+                self.assume(&object, "a Service that selects the pods of the Rollout is assumed".to_owned());
+                self.objects.insert(object, service);
+            }
+        }
+    }
+
+    fn routes(&mut self) {
+        let (routers, _) = drivable(&owner(self.rollout), self.spec);
+        for router in &routers {
+            for route in router.routes() {
+                for _ in 0..MOST {
+                    let Err(RouteError::NotFound { object, .. }) = router.observe(&route, &self.known())
+                    else {
+                        break;
+                    };
+                    let Some(made_up) = self.route(&object) else { break };
+                    self.assume(
+                        &object,
+                        "one that sends everything to the stable Service is assumed".to_owned(),
+                    );
+                    self.objects.insert(object, made_up);
+                }
+            }
+        }
+    }
+
+    fn known(&self) -> Objects {
+        self.objects.clone()
+    }
+
+    /// A route object that sends everything to the stable Service; nothing for a kind that cannot be made up.
+    fn route(&self, object: &ObjectRef) -> Option<Value> {
+        let canary = self.spec.strategy.canary.as_ref()?;
+        let mut manifest = match object.kind {
+            Kind::Ingress => ingress(&canary.stable_service),
+            Kind::VirtualService => {
+                let istio = canary.traffic_routing.as_ref()?.istio.as_ref()?;
+                let mut named = istio.virtual_service.iter().chain(&istio.virtual_services);
+                let config = named.find(|it| it.name.split('.').next() == Some(object.name.as_str()))?;
+                virtual_service(config, &canary.stable_service, &canary.canary_service)
+            }
+            _ => return None,
+        };
+        manifest["metadata"] = json!({ "name": object.name, "namespace": object.namespace });
+        Some(manifest)
+    }
+
+    fn templates(&mut self) {
+        for object in templates(self.rollout, self.spec, &self.objects) {
+            if self.objects.contains_key(&object) {
+                continue;
+            }
+            let manifest = json!({
+                "apiVersion": API_VERSION, "kind": object.kind.name(),
+                "metadata": if object.namespace.is_empty() {
+                    json!({ "name": object.name })
+                } else {
+                    json!({ "name": object.name, "namespace": object.namespace })
+                },
+                "spec": { "metrics": [{
+                    "name": object.name, "successCondition": "result[0] == 1",
+                    "provider": { "prometheus": { "query": MADE_UP } },
+                }] },
+            });
+            self.assume(&object, "one measurement, which passes, is assumed".to_owned());
+            self.objects.insert(object, manifest);
+        }
+    }
+
+    /// Secrets do not belong into a repository, so that they are missing is no gap.
+    fn secrets(&mut self) {
+        let mut wanted: BTreeMap<ObjectRef, BTreeSet<String>> = BTreeMap::new();
+        for object in templates(self.rollout, self.spec, &self.objects) {
+            let spec = self.objects.get(&object).map(template_spec).unwrap_or_default();
+            for key in spec.args.iter().filter_map(secret_key) {
+                let secret = ObjectRef::new(Kind::Secret, &self.rollout.namespace, &key.0);
+                wanted.entry(secret).or_default().insert(key.1);
+            }
+        }
+        for (secret, keys) in wanted {
+            if self.objects.contains_key(&secret) {
+                continue;
+            }
+            // "c2ltdWxhdGVk" is "simulated" in base64: no value leaves this process.
+            let data: BTreeMap<&String, &str> = keys.iter().map(|key| (key, "c2ltdWxhdGVk")).collect();
+            let manifest = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": { "name": secret.name, "namespace": secret.namespace }, "data": data,
+            });
+            let keys = keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let text = format!("{secret} is taken to exist, with {keys}");
+            self.assumptions.push(Assumption { text, remedy: String::new(), is_gap: false });
+            self.objects.insert(secret, manifest);
+        }
+    }
+}
+
+fn secret_key(argument: &Argument) -> Option<(String, String)> {
+    let key = argument.value_from.as_ref()?.secret_key_ref.as_ref()?;
+    Some((key.name.clone(), key.key.clone()))
+}
+
+fn ingress(stable: &str) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "spec": { "rules": [{ "host": "simulated.example.com", "http": { "paths": [{
+            "path": "/", "pathType": "Prefix",
+            "backend": { "service": { "name": stable, "port": { "number": 80 } } },
+        }] } }] },
+    })
+}
+
+fn virtual_service(config: &IstioVirtualService, stable: &str, canary: &str) -> Value {
+    let split = json!([
+        { "destination": { "host": stable }, "weight": 100 },
+        { "destination": { "host": canary }, "weight": 0 },
+    ]);
+    let has_others = !config.tls_routes.is_empty() || !config.tcp_routes.is_empty();
+    let http: Vec<Value> = match config.routes.as_slice() {
+        [] if has_others => Vec::new(),
+        [] => vec![json!({ "route": split })],
+        names => names.iter().map(|name| json!({ "name": name, "route": split })).collect(),
+    };
+    let tls = config.tls_routes.iter().map(
+        |route| json!({ "match": [{ "port": route.port, "sniHosts": route.sni_hosts }], "route": split }),
+    );
+    let tcp =
+        config.tcp_routes.iter().map(|route| json!({ "match": [{ "port": route.port }], "route": split }));
+    let mut spec = json!({ "hosts": ["simulated.example.com"] });
+    let parts = [("http", http), ("tls", tls.collect()), ("tcp", tcp.collect())];
+    for (name, routes) in parts {
+        if !routes.is_empty() {
+            spec[name] = Value::Array(routes);
+        }
+    }
+    json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": spec })
+}
