@@ -11,6 +11,8 @@ mod log;
 mod metadata;
 mod refusal;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod view;
 mod write;

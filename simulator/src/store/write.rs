@@ -33,6 +33,9 @@ impl Store {
         let metadata = fields.remove("metadata").unwrap_or_default();
         let wanted = Wanted::read(&metadata)?;
         let kind = reference.kind;
+        // The name in the URL is the collection's: what counts is the body.
+        let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
+        let reference = &ObjectRef::new(kind, &reference.namespace, name);
         let status = (rules::has_status_subresource(kind) || view::holds_status(kind))
             .then(|| fields.remove("status"))
             .flatten()
