@@ -32,7 +32,7 @@ enum Task {
     Test,
     /// Only the stories on a real control plane.
     Stories,
-    /// Play a good and a bad version under live traffic, drawn as it happens.
+    /// Play a good and a bad version under live traffic, on the cluster of KUBECONFIG or a local one.
     Demo,
     /// Measure times, with optimised programs.
     Bench,

@@ -1,8 +1,10 @@
 //! What `make` calls: `test`, `demo`, `bench`.
 
+use std::process::Command;
+
 use anyhow::Result;
 
-use crate::cluster::program_of;
+use crate::cluster::{entrance, path_with_helm, program_of, prometheus};
 use crate::lint;
 use crate::stage::{cargo, run, run_last};
 use crate::stand::{Profile, Stand};
@@ -42,15 +44,25 @@ pub(crate) fn stories() -> Result<()> {
     run_last("stories", inside.env("KUBECTL_LINNET", plugin))
 }
 
-/// A good and a bad version under live traffic, drawn as it happens.
+/// A good and a bad version under live traffic, drawn as it happens: on the cluster that `KUBECONFIG` names, else on a
+/// local one.
 ///
 /// # Errors
 /// When the demo does not end as it should.
 pub(crate) fn demo() -> Result<()> {
     let demo = program_of("e2e-tests", "demo", false)?;
     let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
+    if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
+        let mut there = Command::new(demo);
+        return run("demo", there.env("KUBECTL_LINNET", plugin).env("PATH", path_with_helm()?));
+    }
     let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev)?;
-    run("demo", stand.exec()?.arg(demo).env("KUBECTL_LINNET", plugin))
+    let mut inside = stand.exec()?;
+    inside.arg(demo).env("KUBECTL_LINNET", plugin);
+    // The node takes these names for the operator's binary and for its own server.
+    inside.env("LINNET_IMAGE", "linnet.test/linnet").env("LINNET_DEMO_IMAGE", "linnet.test/demo");
+    inside.env("LINNET_PROMETHEUS", prometheus()).env("LINNET_ENTRANCE", entrance());
+    run("demo", &mut inside)
 }
 
 /// Times, measured with optimised programs.

@@ -12,6 +12,8 @@
 //! | `busybox`, `alpine` | `sh -c ...`, `sleep`, `true`, `false`, `echo`, as a process |
 //! | any other | ready; the built-in server where it declares ports |
 //!
+//! Started as `e2e-node demo ARGUMENTS` it is the built-in server alone: so does the image `demo` on other clusters.
+//!
 //! Not emulated: file systems and volumes (also `readOnlyRootFilesystem`), users and capabilities, resource
 //! limits, exec probes (they succeed), hooks that execute something else than a sleep (done at once), https
 //! and gRPC probes (a connection that opens is enough). Processes find the API server by `KUBECONFIG`, since
@@ -53,13 +55,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::addresses::Pool;
 use crate::cli::Args;
 use crate::credentials::Server;
+use crate::demo::standalone;
 use crate::node::{Node, Options};
 use crate::sender::Sender;
 
 fn main() -> Result<()> {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == process::SHIM) {
+    let first = words.next();
+    if first.as_ref().is_some_and(|word| word == process::SHIM) {
         return process::become_program(words);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    if first.as_ref().is_some_and(|word| word == standalone::WORD) {
+        let args: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        return runtime.block_on(standalone::run(&args, |name| std::env::var(name).ok()));
     }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
@@ -69,8 +79,7 @@ fn main() -> Result<()> {
         .with_writer(std::io::stderr)
         .init();
     raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("cannot start the runtime")?.block_on(run(args))
+    runtime.block_on(run(args))
 }
 
 /// Every pod needs a socket and more: asks for as many open files as the system grants.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 /// The variable that names the file with the facts; `cargo xtask cluster exec` sets it.
 const VARIABLE: &str = "LINNET_CLUSTER";
 
-/// The facts of a cluster that runs everything.
-#[derive(Clone, Debug, Deserialize)]
+/// The facts of a cluster that runs everything; the default are those of a cluster of which nobody wrote any.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// The administrator's kubeconfig.
@@ -89,10 +89,17 @@ impl Facts {
     /// # Errors
     /// When the kubeconfig cannot be used.
     pub async fn client(&self) -> Result<Client> {
-        // Each test is the first to ask in its own process, or finds the same provider installed.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        client(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
     }
+}
+
+/// A client for a cluster.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn client(config: Config) -> Result<Client> {
+    // The first to ask in a process installs the provider; all others find the same one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Ok(Client::try_from(config)?)
 }

@@ -30,6 +30,14 @@ impl Space {
     pub async fn create(prefix: &str) -> Result<Self> {
         let facts = Facts::read()?;
         let client = facts.client().await?;
+        Self::create_on(facts, client, prefix).await
+    }
+
+    /// The same on any cluster.
+    ///
+    /// # Errors
+    /// When the cluster does not do that within half a minute.
+    pub async fn create_on(facts: Facts, client: Client, prefix: &str) -> Result<Self> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let namespace =
             serde_json::from_value(json!({ "metadata": { "generateName": format!("{prefix}-") } }))?;

@@ -113,7 +113,7 @@ impl App {
         Ok(self.rollout().await?.status.unwrap_or_default())
     }
 
-    /// Starts an update to another version of the example's image, with more arguments.
+    /// Starts an update to another tag of the image, with other arguments.
     ///
     /// # Errors
     /// When the API server refuses.
@@ -123,7 +123,9 @@ impl App {
             rollout.pointer_mut("/spec/template/spec/containers").context("no containers")?.take();
         let mut containers: Vec<Value> = serde_json::from_value(containers)?;
         for container in &mut containers {
-            container["image"] = json!(format!("linnet.test/demo:{version}"));
+            let image = container["image"].as_str().unwrap_or_default();
+            let (name, _) = image.rsplit_once(':').with_context(|| format!("no tag in {image:?}"))?;
+            container["image"] = json!(format!("{name}:{version}"));
             container["args"] = json!(args);
         }
         let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });

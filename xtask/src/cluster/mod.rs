@@ -119,3 +119,27 @@ pub(crate) fn program_of(package: &str, name: &str, release: bool) -> Result<std
     let programs = cargo_build::build(&[package], release)?;
     programs.get(name).cloned().with_context(|| format!("package {package} has no program {name}"))
 }
+
+/// The URL of Prometheus inside a cluster.
+pub(crate) fn prometheus() -> String {
+    format!("http://{}", component::local(prometheus::PORT))
+}
+
+/// The URL where users come in through Traefik inside a cluster.
+pub(crate) fn entrance() -> String {
+    format!("http://{}", component::local(traefik::WEB_PORT))
+}
+
+/// The search path, with a helm on it: the system's own, else one that is built where it is missing.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn path_with_helm() -> Result<std::ffi::OsString> {
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    if up::on_path("helm").is_some() {
+        return Ok(search);
+    }
+    let helm = build::ensure(recipe::Binary::Helm)?;
+    let directory = helm.parent().map(std::path::Path::to_owned);
+    std::env::join_paths(std::env::split_paths(&search).chain(directory)).context("PATH cannot be extended")
+}

@@ -102,7 +102,8 @@ fn programs(plan: &Plan, release: bool) -> Result<BTreeMap<String, PathBuf>> {
     Ok(programs)
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// The first file of that name on the search path.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let search = std::env::var_os("PATH")?;
     std::env::split_paths(&search).map(|directory| directory.join(program)).find(|path| path.is_file())
 }

@@ -5,3 +5,4 @@ pub(crate) mod args;
 pub(crate) mod errors;
 pub(crate) mod metrics;
 pub(crate) mod server;
+pub(crate) mod standalone;
