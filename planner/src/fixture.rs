@@ -60,13 +60,29 @@ fn template_value(version: &str) -> Value {
 /// A spec with that canary strategy and five pods; a strategy that is none gives the default one.
 #[must_use]
 pub fn spec(version: &str, canary: &Value) -> RolloutSpec {
+    spec_with(version, &json!({ "canary": canary }))
+}
+
+/// A spec with that `spec.strategy` and five pods.
+#[must_use]
+pub fn spec_with(version: &str, strategy: &Value) -> RolloutSpec {
     let spec = json!({
         "replicas": 5,
         "selector": { "matchLabels": { "app": ROLLOUT } },
         "template": template_value(version),
-        "strategy": { "canary": canary },
+        "strategy": strategy,
     });
     serde_json::from_value(spec).unwrap_or_default()
+}
+
+/// A blue-green strategy with the Services `web-active` and `web-preview`, and these fields beside them.
+#[must_use]
+pub fn blue_green(fields: &Value) -> Value {
+    let mut strategy = json!({ "activeService": "web-active", "previewService": "web-preview" });
+    if let (Some(strategy), Some(fields)) = (strategy.as_object_mut(), fields.as_object()) {
+        strategy.extend(fields.clone());
+    }
+    json!({ "blueGreen": strategy })
 }
 
 /// A canary strategy with those steps through the NGINX Ingress `web`.
@@ -83,7 +99,11 @@ pub fn routed(steps: &Value) -> Value {
 /// The two Services that [`routed`] names, as a user makes them.
 #[must_use]
 pub fn services() -> BTreeMap<String, ServiceFacts> {
-    ["web-canary", "web-stable"]
+    services_named(["web-canary", "web-stable"])
+}
+
+fn services_named(names: [&str; 2]) -> BTreeMap<String, ServiceFacts> {
+    names
         .into_iter()
         .map(|name| {
             let selector = BTreeMap::from([("app".to_owned(), ROLLOUT.to_owned())]);
@@ -107,8 +127,19 @@ pub fn route() -> RouteFacts {
 /// A Rollout that was just created with that strategy; with a router, its Services and its route are there too.
 #[must_use]
 pub fn created(canary: &Value) -> Snapshot {
-    let spec = spec("v1", canary);
+    created_with(&json!({ "canary": canary }))
+}
+
+/// A Rollout that was just created with that `spec.strategy`; the Services and the route that it needs are there too.
+#[must_use]
+pub fn created_with(strategy: &Value) -> Snapshot {
+    let spec = spec_with("v1", strategy);
     let is_routed = spec.strategy.canary.as_ref().is_some_and(|canary| canary.traffic_routing.is_some());
+    let services = match &spec.strategy.blue_green {
+        Some(_) => services_named(["web-active", "web-preview"]),
+        None if is_routed => services(),
+        None => BTreeMap::new(),
+    };
     Snapshot {
         rollout: RolloutFacts {
             meta: meta(ROLLOUT, UID),
@@ -118,7 +149,7 @@ pub fn created(canary: &Value) -> Snapshot {
         },
         template: Some(template("v1")),
         replica_sets: Vec::new(),
-        services: if is_routed { services() } else { BTreeMap::new() },
+        services,
         routes: if is_routed { vec![route()] } else { Vec::new() },
         routing_problem: None,
         analysis_runs: Vec::new(),

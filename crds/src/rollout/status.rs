@@ -182,6 +182,12 @@ api! {
         pub epoch: Option<i64>,
         /// The last accepted write of each route.
         pub routes: Vec<RouteWrite>,
+        /// Hashes of versions that were stable before and may still have pods, oldest first.
+        pub formerly_stable: Vec<String>,
+        /// Whether this update returns to a version that users had a moment ago, without pause and analysis.
+        pub fast_track: bool,
+        /// Whether the pause before the switch is over.
+        pub pause_over: bool,
     }
 
     /// The last accepted write of a route.

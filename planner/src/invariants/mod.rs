@@ -4,12 +4,13 @@
 //! there are no pods, that an abort comes first, that no step is skipped, that nothing is promoted without its
 //! analyses. Every test and every simulated event checks it.
 
+mod blue_green;
+
 use std::collections::BTreeMap;
 
-use crds::analysis::AnalysisPhase;
 use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::ObjectRef;
-use crds::rollout::{CanaryStrategy, RolloutStatus};
+use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutStatus};
 
 use crate::facts::{ReplicaSetFacts, ServiceFacts};
 use crate::rollout::{Action, Plan, Scale, Snapshot, current_runs};
@@ -65,7 +66,27 @@ pub enum Violation {
         /// The hash.
         hash: String,
     },
-    /// The update is taken back, and something else than the routes comes first.
+    /// All users are sent to a version that lacks pods.
+    #[error("Service {service} is to select {hash} for all users with {have} of {want} pods available")]
+    ActiveWithoutPods {
+        /// The Service.
+        service: String,
+        /// The hash of the version.
+        hash: String,
+        /// How many pods are wanted.
+        want: i32,
+        /// How many are available.
+        have: i32,
+    },
+    /// All users are sent to a version, or are about to be, that has not earned it.
+    #[error("{hash} is to get all users, but {why}")]
+    SwitchedTooEarly {
+        /// The hash of the version.
+        hash: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// The update is taken back, and something else than the routes or the active Service comes first.
     #[error("the update is taken back, but the routes do not come first")]
     AbortNotFirst,
     /// A step was skipped or repeated.
@@ -113,6 +134,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
         }
         world.steps(&plan.status, &mut violations);
         world.promotion(&plan.status, &mut violations);
+        world.shortcuts(&plan.status, &mut violations);
     }
     violations
 }
@@ -120,7 +142,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
 fn lowers(world: &World<'_>, action: &Action) -> bool {
     match action {
         Action::SetWeight { route, canary_weight, .. } => *canary_weight < world.weight_of(route),
-        _ => false,
+        other => world.switches_back(other),
     }
 }
 
@@ -129,6 +151,7 @@ struct World<'a> {
     snapshot: &'a Snapshot,
     status: &'a RolloutStatus,
     canary: Option<&'a CanaryStrategy>,
+    blue_green: Option<&'a BlueGreenStrategy>,
     sets: BTreeMap<&'a str, &'a ReplicaSetFacts>,
 }
 
@@ -137,7 +160,8 @@ impl<'a> World<'a> {
         let spec = snapshot.rollout.spec.as_ref().ok();
         let sets = snapshot.replica_sets.iter().map(|set| (set.hash.as_str(), set)).collect();
         let canary = spec.and_then(|spec| spec.strategy.canary.as_ref());
-        Self { snapshot, status: &snapshot.rollout.status, canary, sets }
+        let blue_green = spec.and_then(|spec| spec.strategy.blue_green.as_ref());
+        Self { snapshot, status: &snapshot.rollout.status, canary, blue_green, sets }
     }
 
     fn action(&self, action: &Action, violations: &mut Vec<Violation>) {
@@ -155,6 +179,9 @@ impl<'a> World<'a> {
                 }
             }
             Action::SwitchService { name, hash, .. } => {
+                if let Some(strategy) = self.blue_green {
+                    return self.switch(strategy, (name, hash), violations);
+                }
                 let available = self.sets.get(hash.as_str()).map_or(0, |set| set.available_replicas);
                 if available <= 0 {
                     let (service, hash) = (name.clone(), hash.clone());
@@ -217,6 +244,9 @@ impl<'a> World<'a> {
 
     /// How many pods of a version the routes, as observed, send requests to.
     fn needed(&self, set: &ReplicaSetFacts) -> i32 {
+        if let Some(strategy) = self.blue_green {
+            return self.served(strategy, set);
+        }
         if self.snapshot.routes.is_empty() {
             return 0;
         }
@@ -259,6 +289,9 @@ impl<'a> World<'a> {
 
     /// Whether a person aborted, some route still sends requests to the new version, and every stable pod is there.
     fn must_abort_first(&self) -> bool {
+        if let Some(strategy) = self.blue_green {
+            return self.must_switch_back(strategy);
+        }
         let status = self.status;
         let stable = self.sets.get(status.stable_rs.as_str()).map_or(0, |set| set.available_replicas);
         let can_move = |route: &crate::facts::RouteFacts| {
@@ -298,18 +331,17 @@ impl<'a> World<'a> {
         let steps = self.canary.map_or(0, |canary| canary.steps.len());
         let index = usize::try_from(old.current_step_index.unwrap_or(0)).unwrap_or(0);
         let available = self.sets.get(new.stable_rs.as_str()).map_or(0, |set| set.available_replicas);
-        let runs = current_runs(self.snapshot);
-        let is_bad = |run: Option<&crate::facts::AnalysisRunFacts>| {
-            run.is_some_and(|run| matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error))
-        };
+        let is_bad = current_runs(self.snapshot).all().any(blue_green::is_bad);
         let why = if old.abort {
             "the update was aborted"
         } else if !old.promote_full && index < steps {
             "not all steps are completed"
         } else if available < self.replicas() {
             "it lacks pods"
-        } else if !old.promote_full && (is_bad(runs.0) || is_bad(runs.1)) {
+        } else if !old.promote_full && is_bad {
             "an analysis failed"
+        } else if let Some(why) = self.not_proven(&new.stable_rs) {
+            why
         } else {
             return;
         };

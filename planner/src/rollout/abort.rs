@@ -1,14 +1,15 @@
 //! Taking an update back: whether, why, and what is written first.
 
 use crds::analysis::AnalysisPhase;
-use crds::rollout::{CanaryStrategy, RolloutSpec, RolloutStatus};
+use crds::rollout::{RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
+use super::strategy::Strategy;
 use super::view::{available, highest_weight, stable_hash};
 use super::weights::{self, Capacity};
-use super::{Plan, Snapshot, analysis, pause, replicas, reset};
+use super::{Plan, Snapshot, analysis, blue_green, pause, replicas, reset};
 use crate::facts::{ReplicaSetFacts, RouteFacts};
 use crate::waiting::Waiting;
 
@@ -49,17 +50,23 @@ fn verdict(snapshot: &Snapshot) -> Option<String> {
         let is_bad = matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error);
         is_bad.then(|| format!("{kind} analysis phase error/failed: {}", run.status.message))
     };
-    of(runs.step, "Step-based").or_else(|| of(runs.background, "Background"))
+    of(runs.step, "Step-based")
+        .or_else(|| of(runs.background, "Background"))
+        .or_else(|| of(runs.pre_promotion, "Blue/green pre-promotion"))
+        .or_else(|| of(runs.post_promotion, "Blue/green post-promotion"))
 }
 
-/// The route writes that come before everything else, if some route still sends requests to the new version that the
-/// stable one can take.
+/// The writes that come before everything else, if some route or the active Service still sends requests to the new
+/// version that the stable one can take.
 pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> {
     if planted(Bug::AbortStatusBeforeRoutes) {
         return None;
     }
     let status = &snapshot.rollout.status;
     let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
+    if let (Some(spec), Some(Strategy::BlueGreen(strategy))) = (spec, spec.and_then(Strategy::of)) {
+        return blue_green::services::back_first(snapshot, spec, strategy, now);
+    }
     let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
     let canary = find(&status.current_pod_hash);
     let target = target(snapshot, spec, find(stable_hash(status)), canary);
@@ -87,19 +94,22 @@ fn target(
     if available(canary) == 0 || planted(Bug::AbortIntoMissingPods) {
         return 0;
     }
-    let strategy: Option<&CanaryStrategy> = spec.and_then(|spec| spec.strategy.canary.as_ref());
+    let strategy = spec.and_then(Strategy::of);
     let wanted = spec.map(|spec| spec.replicas.unwrap_or(1)).or(stable.map(|set| set.replicas)).unwrap_or(1);
-    let tolerated = strategy.map_or(0, |canary| replicas::allowance_of(canary, wanted).unavailable);
+    let tolerated = strategy.map_or(0, |strategy| replicas::allowance_of(strategy, wanted).unavailable);
     let max_weight = max_weight(strategy, &snapshot.routes);
     let stable = Capacity { pods: available(stable), tolerated, replicas: wanted, max_weight };
     weights::lowest(0, highest_weight(&snapshot.routes), &stable)
 }
 
-fn max_weight(strategy: Option<&CanaryStrategy>, routes: &[RouteFacts]) -> u32 {
-    strategy
-        .and_then(|canary| canary.traffic_routing.as_ref()?.max_traffic_weight)
-        .and_then(|weight| u32::try_from(weight).ok())
-        .unwrap_or_else(|| highest_weight(routes).max(100))
+fn max_weight(strategy: Option<Strategy<'_>>, routes: &[RouteFacts]) -> u32 {
+    let weight = match strategy {
+        Some(Strategy::Canary(canary)) => {
+            canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight)
+        }
+        _ => None,
+    };
+    weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or_else(|| highest_weight(routes).max(100))
 }
 
 /// Notes that the update is taken back.

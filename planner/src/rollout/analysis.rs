@@ -6,8 +6,9 @@ use crds::rollout::{AnalysisRunSummary, PauseReason, RolloutAnalysis, RolloutSta
 
 use super::draft::Draft;
 use super::runs::{self, Chain};
+use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{Action, analysis_object, pause};
+use super::{Action, analysis_object, blue_green, pause};
 use crate::event::Event;
 use crate::facts::AnalysisRunFacts;
 use crate::waiting::Waiting;
@@ -33,36 +34,57 @@ pub(crate) fn must_pause(view: &View<'_>) -> bool {
     !is_asked && !pause::was_resumed(view.status()) && is_inconclusive(view)
 }
 
-/// Whether a person answered an inconclusive analysis beside the steps and the next one has not begun: until then the
-/// answer must not be forgotten.
+/// Whether a person answered an inconclusive analysis that no step waits for, and the next one has not begun: until
+/// then the answer must not be forgotten.
 pub(crate) fn begins_anew(view: &View<'_>) -> bool {
-    let background = current(view.snapshot).background;
-    pause::was_resumed(view.status())
-        && wants_background(view)
-        && background.is_some_and(|run| run.status.phase == AnalysisPhase::Inconclusive)
+    pause::was_resumed(view.status()) && is_undecided(beside(view))
+}
+
+/// Whether an analysis that no step waits for is under way.
+pub(crate) fn is_beside(view: &View<'_>) -> bool {
+    view.blue_green().is_some() && beside(view).is_some_and(|run| !run.status.phase.is_completed())
 }
 
 fn is_inconclusive(view: &View<'_>) -> bool {
+    is_undecided(current(view.snapshot).step) || is_undecided(beside(view))
+}
+
+fn is_undecided(run: Option<&AnalysisRunFacts>) -> bool {
+    run.is_some_and(|run| run.status.phase == AnalysisPhase::Inconclusive)
+}
+
+/// The run that counts now and that no step waits for: the one beside the steps of a canary, the one before or the one
+/// after the switch of blue-green.
+fn beside<'a>(view: &View<'a>) -> Option<&'a AnalysisRunFacts> {
     let runs = current(view.snapshot);
-    let is = |run: Option<&AnalysisRunFacts>| {
-        run.is_some_and(|run| run.status.phase == AnalysisPhase::Inconclusive)
-    };
-    is(runs.step) || (is(runs.background) && wants_background(view))
+    match view.strategy {
+        Strategy::Canary(_) => runs.background.filter(|_| wants_background(view)),
+        Strategy::BlueGreen(_) if !is_measured(view) => None,
+        Strategy::BlueGreen(strategy) if blue_green::services::is_switched(view, strategy) => {
+            runs.post_promotion.filter(|_| strategy.post_promotion_analysis.is_some())
+        }
+        Strategy::BlueGreen(strategy) => {
+            runs.pre_promotion.filter(|_| strategy.pre_promotion_analysis.is_some())
+        }
+    }
 }
 
 fn is_measured(view: &View<'_>) -> bool {
-    !(view.is_promoted() || view.is_first_deploy() || view.is_aborted() || view.is_promoted_by_force())
+    let is_settled = view.is_promoted() || view.is_first_deploy() || view.is_aborted();
+    !(is_settled || view.is_promoted_by_force() || view.is_fast_track())
 }
 
 fn wants_background(view: &View<'_>) -> bool {
-    let Some(background) = view.canary.analysis.as_ref().filter(|_| is_measured(view)) else { return false };
+    let background = view.canary().and_then(|canary| canary.analysis.as_ref());
+    let Some(background) = background.filter(|_| is_measured(view)) else { return false };
     let index = view.status().current_step_index.unwrap_or(0);
     index >= background.starting_step.unwrap_or(0) && available(view.revisions.new) > 0
 }
 
 fn wanted(view: &View<'_>) -> Vec<Wanted> {
     let mut wanted = Vec::new();
-    if let Some(background) = view.canary.analysis.as_ref().filter(|_| wants_background(view)) {
+    let background = view.canary().and_then(|canary| canary.analysis.as_ref());
+    if let Some(background) = background.filter(|_| wants_background(view)) {
         wanted.push(Wanted {
             analysis: background.analysis(),
             type_: RolloutType::Background,
@@ -77,7 +99,23 @@ fn wanted(view: &View<'_>) -> Vec<Wanted> {
         let base = runs::step_base(view.snapshot, i32::try_from(index).unwrap_or(i32::MAX));
         wanted.push(Wanted { analysis, type_: RolloutType::Step, step: Some(index), base });
     }
+    wanted.extend(around_switch(view));
     wanted
+}
+
+/// The analysis before the switch, from when the preview is complete, or the one after it.
+fn around_switch(view: &View<'_>) -> Option<Wanted> {
+    let strategy = view.blue_green().filter(|_| is_measured(view))?;
+    let is_switched = blue_green::services::is_switched(view, strategy);
+    let (analysis, type_, base) = if is_switched {
+        let base = runs::post_promotion_base(view.snapshot);
+        (strategy.post_promotion_analysis.clone(), RolloutType::PostPromotion, base)
+    } else {
+        let analysis = strategy.pre_promotion_analysis.clone();
+        let analysis = analysis.filter(|_| blue_green::is_ready(view, strategy));
+        (analysis, RolloutType::PrePromotion, runs::pre_promotion_base(view.snapshot))
+    };
+    Some(Wanted { analysis: analysis?, type_, step: None, base })
 }
 
 /// Begins the runs that the update wants now.
@@ -102,10 +140,10 @@ pub(crate) fn begin(view: &View<'_>, draft: &mut Draft) {
     }
 }
 
-/// A background run that was inconclusive is followed by another one when a person resumes.
+/// A run that no step waits for and that was inconclusive is followed by another one when a person resumes.
 fn needs_a_run(view: &View<'_>, chain: &Chain<'_>, type_: RolloutType) -> bool {
     let Some(last) = chain.last else { return true };
-    type_ == RolloutType::Background
+    type_ != RolloutType::Step
         && last.status.phase == AnalysisPhase::Inconclusive
         && pause::was_resumed(view.status())
 }
@@ -123,7 +161,7 @@ pub(crate) fn end(view: &View<'_>, draft: &mut Draft) {
             || run.meta.deleting
             || run.spec.as_ref().is_ok_and(|spec| spec.terminate)
             || run.spec.is_err();
-        let is_kept = names.contains(&run.meta.name.as_str()) || keeps_background(view, run);
+        let is_kept = names.contains(&run.meta.name.as_str()) || keeps(view, run);
         if !is_ended && !is_kept {
             draft
                 .act(Action::TerminateAnalysisRun { name: run.meta.name.clone(), uid: run.meta.uid.clone() });
@@ -131,11 +169,13 @@ pub(crate) fn end(view: &View<'_>, draft: &mut Draft) {
     }
 }
 
-/// A background run goes on while the new version lacks pods for a moment.
-fn keeps_background(view: &View<'_>, run: &AnalysisRunFacts) -> bool {
-    is_measured(view)
-        && view.canary.analysis.is_some()
-        && current(view.snapshot).background.is_some_and(|current| current.meta.name == run.meta.name)
+/// A run that no step waits for goes on while the new version lacks pods for a moment.
+fn keeps(view: &View<'_>, run: &AnalysisRunFacts) -> bool {
+    let is_it =
+        |current: Option<&AnalysisRunFacts>| current.is_some_and(|one| one.meta.name == run.meta.name);
+    let has_background = view.canary().is_some_and(|canary| canary.analysis.is_some());
+    let is_background = has_background && is_it(current(view.snapshot).background);
+    is_measured(view) && (is_background || is_it(beside(view)))
 }
 
 /// Deletes the oldest finished runs beyond the limits, and those whose ReplicaSet is gone.
@@ -145,9 +185,7 @@ pub(crate) fn clean_up(view: &View<'_>, draft: &mut Draft) {
     let mut successful = limit(limits.successful_run_history_limit);
     let mut unsuccessful = limit(limits.unsuccessful_run_history_limit);
     let current = current(view.snapshot);
-    let is_current = |run: &AnalysisRunFacts| {
-        [current.step, current.background].into_iter().flatten().any(|one| one.meta.name == run.meta.name)
-    };
+    let is_current = |run: &AnalysisRunFacts| current.all().any(|one| one.meta.name == run.meta.name);
     let mut runs: Vec<&AnalysisRunFacts> = view
         .snapshot
         .analysis_runs
@@ -184,6 +222,10 @@ pub(crate) fn summarize(view: &View<'_>, status: &mut RolloutStatus) {
     if let Some(run) = runs.step.filter(|_| is_step) {
         status.canary.current_step_analysis_run_status = Some(summary(run));
     }
+    if view.blue_green().is_some() {
+        status.blue_green.pre_promotion_analysis_run_status = runs.pre_promotion.map(summary);
+        status.blue_green.post_promotion_analysis_run_status = runs.post_promotion.map(summary);
+    }
 }
 
 fn summary(run: &AnalysisRunFacts) -> AnalysisRunSummary {
@@ -202,6 +244,16 @@ pub(crate) fn events(old: &RolloutStatus, new: &RolloutStatus) -> Vec<Event> {
             "Background",
             &old.canary.current_background_analysis_run_status,
             &new.canary.current_background_analysis_run_status,
+        ),
+        (
+            "PrePromotion",
+            &old.blue_green.pre_promotion_analysis_run_status,
+            &new.blue_green.pre_promotion_analysis_run_status,
+        ),
+        (
+            "PostPromotion",
+            &old.blue_green.post_promotion_analysis_run_status,
+            &new.blue_green.post_promotion_analysis_run_status,
         ),
     ];
     pairs.into_iter().filter_map(|(type_, old, new)| event(type_, old.as_ref(), new.as_ref()?)).collect()

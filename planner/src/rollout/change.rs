@@ -7,7 +7,7 @@ use super::abort::{self, Cause};
 use super::draft::Draft;
 use super::reset::{self, Reset};
 use super::view::View;
-use super::{analysis, pause, progress, promotion, step};
+use super::{analysis, blue_green, pause, progress, promotion, step};
 
 /// What changes in this round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,7 @@ fn rest(view: &View<'_>, status: &mut RolloutStatus) -> bool {
         abort::forget(status, view.steps());
     }
     status.promote_full = false;
+    status.blue_green.scale_up_preview_check_point = false;
     status.current_step_index = reset::last_index(view.steps());
     pause::clear(status);
     *status != before
@@ -95,6 +96,11 @@ fn advance(view: &View<'_>, status: &mut RolloutStatus) -> bool {
     }
     if pause::find(status, PauseReason::InconclusiveAnalysis).is_some() {
         return false;
+    }
+    if let Some(strategy) = view.blue_green() {
+        let before = status.clone();
+        blue_green::gate::advance(view, strategy, status);
+        return before != *status;
     }
     let before = (status.current_step_index, status.controller_pause, status.pause_conditions.len());
     if step::is_done(view) {

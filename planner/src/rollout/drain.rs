@@ -59,7 +59,7 @@ fn is_version(write: &RouteWrite, version: &str) -> bool {
 pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
     let was_at_rest = view.status().current_pod_hash == view.stable_hash()
         && view.revisions.older.iter().all(|set| set.replicas <= 0);
-    if !view.is_routed() || view.is_first_deploy() || (was_at_rest && view.is_promoted()) {
+    if !view.strategy.is_steered() || view.is_first_deploy() || (was_at_rest && view.is_promoted()) {
         return;
     }
     let now = (!was_at_rest).then(|| rounded_up(view.now));
@@ -83,8 +83,7 @@ fn routes<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
 }
 
 fn services<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
-    let names = [&view.canary.stable_service, &view.canary.canary_service];
-    names.into_iter().filter_map(|name| {
+    view.strategy.services().into_iter().filter_map(|name| {
         let meta = &view.service(name)?.meta;
         let object = ObjectRef::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
         Some((object, meta.resource_version.clone()))

@@ -31,15 +31,17 @@ pub(crate) fn of(view: &View<'_>, change: &Change, new: &RolloutStatus) -> Vec<E
         condition::find(&status.conditions, ConditionType::Completed)
             .map(|condition| condition.status == ConditionStatus::True)
     };
-    if is_completed(old) != Some(false) && is_completed(new) == Some(false) {
+    // The reference says it of a first deploy only where there are steps to complete.
+    let is_told = view.canary().is_some() || !view.is_first_deploy();
+    if is_told && is_completed(old) != Some(false) && is_completed(new) == Some(false) {
         let message = format!(
             "Rollout not completed, started update to revision {revision} with hash {}",
             new.current_pod_hash
         );
         events.push(Event::normal("RolloutNotCompleted", message));
     }
-    if matches!(change.reset, Some(Reset::Template)) && view.is_promoted() && is_completed(old) == Some(false)
-    {
+    let is_back = matches!(change.reset, Some(Reset::Template)) && view.is_promoted();
+    if is_back && view.canary().is_some() && is_completed(old) == Some(false) {
         events.push(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
     }
     if let Some(cause) = &change.abort {

@@ -4,6 +4,7 @@ mod abort;
 mod analysis;
 mod analysis_object;
 mod basic;
+mod blue_green;
 mod change;
 mod conditions;
 mod draft;
@@ -26,6 +27,7 @@ mod services;
 mod snapshot;
 mod status;
 mod step;
+mod strategy;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -35,13 +37,14 @@ mod weights;
 use jiff::Timestamp;
 
 pub use plan::{Action, Plan, Scale};
+pub use runs::Current as CurrentRuns;
 pub use snapshot::{Settings, Snapshot, TemplateIdentity};
 pub use status::is_urgent;
 
 use self::abort::Cause;
 use self::draft::Draft;
+use self::strategy::Strategy;
 use self::view::View;
-use crate::facts::AnalysisRunFacts;
 use crate::waiting::Waiting;
 
 /// Decides what is to be done about a Rollout.
@@ -64,7 +67,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         return draft.into_plan();
     }
     match validate::check(snapshot) {
-        Ok(valid) => update(&View::new(snapshot, now, valid.spec, valid.canary, valid.template), cause),
+        Ok(valid) => update(&View::new(snapshot, now, valid), cause),
         Err(message) => invalid(snapshot, cause, message, now),
     }
 }
@@ -91,9 +94,9 @@ fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
     draft.into_plan()
 }
 
-/// What an abort writes before anything else: the routes, or without a router the sizes.
+/// What an abort writes before anything else: the routes or the active Service, or without either the sizes.
 fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
-    if view.is_routed() {
+    if view.strategy.is_steered() {
         return abort::routes_first(view.snapshot, view.now);
     }
     if cause.why.is_none() || reset::cause(view).is_some() {
@@ -114,12 +117,20 @@ fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
 fn act(view: &View<'_>, draft: &mut Draft) {
     analysis::end(view, draft);
     scale_down::keep_former_stable(view, draft);
+    if let Strategy::BlueGreen(strategy) = view.strategy {
+        blue_green::services::preview(view, strategy, draft);
+    }
     replicas::scale_up(view, draft);
-    services::switch(view, draft);
-    weights::set(view, draft);
+    match view.strategy {
+        Strategy::Canary(_) => {
+            services::switch(view, draft);
+            weights::set(view, draft);
+        }
+        Strategy::BlueGreen(strategy) => blue_green::services::active(view, strategy, draft),
+    }
     analysis::begin(view, draft);
-    if view.is_routed() {
-        scale_down::routed(view, draft);
+    if view.strategy.is_steered() {
+        scale_down::steered(view, draft);
     } else {
         basic::scale_down(view, draft);
     }
@@ -170,16 +181,15 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
     let text = crds::condition::message::invalid_spec("Rollout", &snapshot.rollout.meta.name, &message);
     conditions::invalid(&mut draft.status, text, now);
     draft.status.observed_generation = snapshot.rollout.meta.generation.to_string();
-    let around = phase::Surroundings { paused: false, replicas: 0, routed: false };
+    let around = phase::Surroundings { paused: false, replicas: 0, end: phase::End::OldPodsGone };
     (draft.status.phase, draft.status.message) = phase::of(&draft.status, around);
     conditions::healthy(&mut draft.status, now);
     draft.wait(Waiting::InvalidSpec { message });
     draft.into_plan()
 }
 
-/// The AnalysisRuns that decide about the current update: that of the current step, and the one beside the steps.
+/// The AnalysisRuns that decide about the current update.
 #[must_use]
-pub fn current_runs(snapshot: &Snapshot) -> (Option<&AnalysisRunFacts>, Option<&AnalysisRunFacts>) {
-    let runs = runs::current(snapshot);
-    (runs.step, runs.background)
+pub fn current_runs(snapshot: &Snapshot) -> CurrentRuns<'_> {
+    runs::current(snapshot)
 }

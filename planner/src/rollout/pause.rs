@@ -5,6 +5,7 @@ use crds::rollout::{PauseCondition, PauseReason, RolloutStatus};
 use jiff::{SignedDuration, Timestamp};
 use planted_bugs::{Bug, planted};
 
+use super::blue_green;
 use super::draft::Draft;
 use super::view::View;
 use crate::waiting::Waiting;
@@ -59,12 +60,16 @@ pub(crate) fn is_over(status: &RolloutStatus, length: Option<SignedDuration>, no
     if find(status, PauseReason::InconclusiveAnalysis).is_some() {
         return false;
     }
-    ends_at(status, length).is_some_and(|end| now >= end)
+    ends_at(status, PauseReason::CanaryPauseStep, length).is_some_and(|end| now >= end)
 }
 
-/// When the pause step that is under way ends by itself.
-fn ends_at(status: &RolloutStatus, length: Option<SignedDuration>) -> Option<Timestamp> {
-    let start = find(status, PauseReason::CanaryPauseStep)?.start_time?;
+/// When the pause for that reason ends by itself.
+pub(crate) fn ends_at(
+    status: &RolloutStatus,
+    reason: PauseReason,
+    length: Option<SignedDuration>,
+) -> Option<Timestamp> {
+    let start = find(status, reason)?.start_time?;
     let length = length.map(|length| if planted(Bug::PauseEndsEarly) { length / 2 } else { length });
     Some(after(start.get(), length?))
 }
@@ -74,21 +79,26 @@ pub(crate) fn explain(view: &View<'_>, draft: &mut Draft) {
     if view.spec.paused {
         draft.wait(Waiting::PausedByUser);
     }
-    let step = view.current_index().and_then(|index| view.steps().get(index));
-    let length = step
-        .and_then(|step| step.pause.as_ref()?.duration.as_ref())
-        .and_then(|text| crds::duration::seconds_or_text(text).ok());
-    let end = ends_at(view.status(), length);
     for pause in &view.status().pause_conditions {
-        match end {
-            Some(at) if pause.reason == PauseReason::CanaryPauseStep => {
-                draft.wait(Waiting::PauseEnds { at });
-            }
-            _ => draft.wait(Waiting::Resume {
+        match ends_at(view.status(), pause.reason, length(view, pause.reason)) {
+            Some(at) => draft.wait(Waiting::PauseEnds { at }),
+            None => draft.wait(Waiting::Resume {
                 since: pause.start_time.map_or(view.now, crds::Time::get),
                 reason: pause.reason.as_str().to_owned(),
             }),
         }
+    }
+}
+
+/// How long a pause lasts; nothing if it takes a person to end it.
+fn length(view: &View<'_>, reason: PauseReason) -> Option<SignedDuration> {
+    match reason {
+        PauseReason::CanaryPauseStep => {
+            let step = view.current_index().and_then(|index| view.steps().get(index))?;
+            crds::duration::seconds_or_text(step.pause.as_ref()?.duration.as_ref()?).ok()
+        }
+        PauseReason::BlueGreenPause => blue_green::gate::length(view.blue_green()?),
+        _ => None,
     }
 }
 

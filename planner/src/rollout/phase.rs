@@ -1,7 +1,7 @@
 //! The phase: where a Rollout stands, in one word and one sentence.
 
 use crds::condition::{self, ConditionType, Reason};
-use crds::rollout::{RolloutPhase, RolloutStatus};
+use crds::rollout::{BlueGreenStatus, RolloutPhase, RolloutStatus};
 
 /// What the phase depends on beside the status itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,8 +10,22 @@ pub(crate) struct Surroundings {
     pub paused: bool,
     /// `spec.replicas`.
     pub replicas: i32,
-    /// Whether a router splits the traffic.
-    pub routed: bool,
+    /// What makes an update complete.
+    pub end: End,
+}
+
+/// What makes an update complete, beside all pods of the new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Pods alone share the traffic: no old ones are left.
+    OldPodsGone,
+    /// A router splits the traffic: all steps are done.
+    StepsDone,
+    /// All users were switched, and an analysis may have to agree.
+    UsersSwitched {
+        /// Whether an analysis follows the switch.
+        measured: bool,
+    },
 }
 
 /// Returns phase and message; the first test that applies decides.
@@ -44,11 +58,29 @@ fn progress(status: &RolloutStatus, around: Surroundings) -> Option<&'static str
     if status.available_replicas < status.updated_replicas {
         return Some("updated replicas are still becoming available");
     }
-    if !around.routed && status.replicas > status.updated_replicas {
-        return Some("old replicas are pending termination");
+    let is_promoted = !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash;
+    match around.end {
+        End::UsersSwitched { measured } => switch(status, is_promoted, measured),
+        End::OldPodsGone if status.replicas > status.updated_replicas => {
+            Some("old replicas are pending termination")
+        }
+        End::OldPodsGone | End::StepsDone => (!is_promoted).then_some("waiting for all steps to complete"),
     }
-    (status.stable_rs.is_empty() || status.stable_rs != status.current_pod_hash)
-        .then_some("waiting for all steps to complete")
+}
+
+/// What a blue-green update waits for once all pods are there.
+fn switch(status: &RolloutStatus, is_promoted: bool, measured: bool) -> Option<&'static str> {
+    let BlueGreenStatus { active_selector, post_promotion_analysis_run_status: run, .. } = &status.blue_green;
+    if active_selector.is_empty() || *active_selector != status.current_pod_hash {
+        return Some("active service cutover pending");
+    }
+    if is_promoted {
+        return None;
+    }
+    if measured && run.as_ref().is_none_or(|run| !run.status.is_completed()) {
+        return Some("waiting for analysis to complete");
+    }
+    Some("waiting for post-promotion verification to complete")
 }
 
 #[cfg(test)]
@@ -114,14 +146,14 @@ mod tests {
     ) {
         let mut status = healthy();
         change(&mut status);
-        let around = Surroundings { paused: false, replicas: 5, routed: false };
+        let around = Surroundings { paused: false, replicas: 5, end: End::OldPodsGone };
         assert_eq!(of(&status, around), (phase, message.to_owned()));
     }
 
     #[test]
     fn old_pods_behind_a_router_are_no_reason_to_wait() {
         let status = RolloutStatus { replicas: 10, ..healthy() };
-        let around = Surroundings { paused: false, replicas: 5, routed: true };
+        let around = Surroundings { paused: false, replicas: 5, end: End::StepsDone };
         assert_eq!(of(&status, around).0, RolloutPhase::Healthy);
     }
 }

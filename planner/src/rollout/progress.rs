@@ -5,6 +5,7 @@ use crds::rollout::RolloutStatus;
 use jiff::{SignedDuration, Timestamp};
 use planted_bugs::{Bug, planted};
 
+use super::analysis;
 use super::pause::after;
 use super::scale_down::deadline;
 use super::view::{View, available};
@@ -34,6 +35,7 @@ fn waits(view: &View<'_>) -> bool {
         step.is_some_and(|step| step.pause.is_some() || step.analysis.is_some() || step.experiment.is_some());
     is_waiting_step && !view.is_promoted_by_force()
         || !view.status().pause_conditions.is_empty()
+        || analysis::is_beside(view)
         || view.older_with_pods().any(|set| deadline(set).is_some())
 }
 
@@ -58,4 +60,6 @@ pub(crate) fn is_made(old: &RolloutStatus, new: &RolloutStatus) -> bool {
         || new.current_step_index != old.current_step_index
         || new.current_step_hash != old.current_step_hash
         || new.current_pod_hash != old.current_pod_hash
+        || new.blue_green.active_selector != old.blue_green.active_selector
+        || new.blue_green.preview_selector != old.blue_green.preview_selector
 }

@@ -3,8 +3,9 @@
 use crds::rollout::RolloutStatus;
 use planted_bugs::{Bug, planted};
 
+use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{pause, reset, weights};
+use super::{blue_green, pause, reset, weights};
 
 /// Why the new version is to become the stable one now; nothing if it is not to.
 pub(crate) fn reason(view: &View<'_>) -> Option<String> {
@@ -18,11 +19,17 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
     let is_held = view.is_aborted() || view.spec.paused || !view.status().pause_conditions.is_empty();
     let has_pods = available(Some(new)) >= view.replicas() || planted(Bug::PromotedWithoutPods);
     let is_complete = new.replicas == view.replicas() && has_pods;
+    let has_all_traffic = match view.strategy {
+        Strategy::BlueGreen(strategy) => blue_green::services::is_switched(view, strategy),
+        Strategy::Canary(_) if view.is_promoted_by_force() => true,
+        Strategy::Canary(_) => {
+            !view.is_routed() || view.replicas() == 0 || weights::are_at(view, view.max_weight())
+        }
+    };
     if view.is_promoted_by_force() {
-        return (is_complete && !view.spec.paused).then(|| "Full promotion requested".to_owned());
+        let is_due = is_complete && has_all_traffic && !view.spec.paused;
+        return is_due.then(|| "Full promotion requested".to_owned());
     }
-    let has_all_traffic =
-        !view.is_routed() || view.replicas() == 0 || weights::are_at(view, view.max_weight());
     let has_all_traffic = has_all_traffic || planted(Bug::PromotedWithoutTraffic);
     if is_held || !is_complete || view.current_index().is_some() || !has_all_traffic {
         return None;
@@ -30,7 +37,13 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
     if reset::is_within_window(view) {
         return Some("Rollback within window".to_owned());
     }
-    Some(format!("Completed all {} canary steps", view.steps().len()))
+    match view.strategy {
+        Strategy::Canary(canary) => Some(format!("Completed all {} canary steps", canary.steps.len())),
+        Strategy::BlueGreen(_) if view.is_fast_track() => Some("Fast rollback".to_owned()),
+        Strategy::BlueGreen(strategy) => {
+            blue_green::is_verified(view, strategy).then(|| "Completed blue-green update".to_owned())
+        }
+    }
 }
 
 /// Makes the new version the stable one.
@@ -42,4 +55,7 @@ pub(crate) fn commit(view: &View<'_>, status: &mut RolloutStatus) {
     pause::clear(status);
     status.canary.current_step_analysis_run_status = None;
     status.canary.current_background_analysis_run_status = None;
+    if view.blue_green().is_some() {
+        blue_green::note_promotion(view, status);
+    }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crds::IntOrString;
 use crds::names::{DESIRED_REPLICAS, SCALE_DOWN_DEADLINE};
-use crds::rollout::CanaryStrategy;
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
+use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{Action, Scale, basic, revision, step};
+use super::{Action, Scale, basic, blue_green, revision, step};
 use crate::event::Event;
 use crate::facts::ReplicaSetFacts;
 use crate::waiting::Waiting;
@@ -37,6 +37,9 @@ pub(crate) fn targets(view: &View<'_>) -> Targets {
     if view.is_promoted() || view.is_first_deploy() {
         return Targets { canary: replicas, stable: replicas };
     }
+    if let Strategy::BlueGreen(strategy) = view.strategy {
+        return blue_green::targets(view, strategy);
+    }
     if view.is_routed() {
         return Targets {
             canary: with_floor(view, share(replicas, weight, view.max_weight())),
@@ -54,7 +57,7 @@ pub(crate) fn targets(view: &View<'_>) -> Targets {
 
 /// Applies `minPodsPerReplicaSet`: a version with pods has at least so many, but never more than are wanted in all.
 fn with_floor(view: &View<'_>, pods: i32) -> i32 {
-    match view.canary.min_pods_per_replica_set {
+    match view.canary().and_then(|canary| canary.min_pods_per_replica_set) {
         Some(floor) if pods > 0 => pods.max(floor.min(view.replicas())),
         _ => pods,
     }
@@ -77,7 +80,8 @@ pub(crate) fn at_target(view: &View<'_>) -> bool {
 
 /// How many available pods of the new version let a step go on (`replicaProgressThreshold`).
 pub(crate) fn enough(view: &View<'_>, want: i32) -> i32 {
-    let Some(threshold) = &view.canary.replica_progress_threshold else { return want };
+    let threshold = view.canary().and_then(|canary| canary.replica_progress_threshold.as_ref());
+    let Some(threshold) = threshold else { return want };
     let pods = match threshold.type_.as_str() {
         "Percent" => share(want, u32::try_from(threshold.value).unwrap_or(100), 100),
         _ => threshold.value,
@@ -96,25 +100,25 @@ pub(crate) struct Allowance {
 
 /// `maxSurge` (rounded up) and `maxUnavailable` (rounded down), 25% each; if both come to nothing, one may be missing.
 pub(crate) fn allowance(view: &View<'_>) -> Allowance {
-    allowance_of(view.canary, view.replicas())
+    allowance_of(view.strategy, view.replicas())
 }
 
 /// The same, for so many wanted pods.
-pub(crate) fn allowance_of(canary: &CanaryStrategy, replicas: i32) -> Allowance {
+pub(crate) fn allowance_of(strategy: Strategy<'_>, replicas: i32) -> Allowance {
     let quarter = IntOrString::from("25%");
     let count = |value: Option<&IntOrString>, up: bool| {
         let pods = value.unwrap_or(&quarter).of(i64::from(replicas), up).unwrap_or(0);
         i32::try_from(pods.max(0)).unwrap_or(i32::MAX)
     };
-    let surge = count(canary.max_surge.as_ref(), true);
-    let unavailable = count(canary.max_unavailable.as_ref(), false);
+    let surge = count(strategy.max_surge(), true);
+    let unavailable = count(strategy.max_unavailable(), false);
     Allowance { surge, unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable } }
 }
 
 /// Adds pods where some are missing, as far as this round may.
 pub(crate) fn scale_up(view: &View<'_>, draft: &mut Draft) {
     let want = targets(view);
-    let goal = if view.is_routed() || view.is_promoted() || view.is_first_deploy() {
+    let goal = if view.strategy.is_steered() || view.is_promoted() || view.is_first_deploy() {
         want
     } else {
         basic::growth(view, want)

@@ -4,7 +4,7 @@ use crds::rollout::{CanaryStep, RolloutStatus};
 use planted_bugs::{Bug, planted};
 
 use super::view::{View, own_block};
-use super::{pause, step};
+use super::{blue_green, pause, step};
 use crate::facts::ReplicaSetFacts;
 
 /// Why the update begins anew.
@@ -27,7 +27,7 @@ pub(crate) fn cause(view: &View<'_>) -> Option<Reset> {
     // Another operator hashes the steps in another way: what it left is taken over, not begun anew.
     let is_ours = planted(Bug::StepsBegunAnewOnTakeover)
         || (status.linnet.is_some() && !status.current_step_hash.is_empty());
-    if is_ours && status.current_step_hash != step::hash(view.steps()) {
+    if is_ours && status.current_step_hash != step::hash_of(view) {
         return Some(Reset::Steps);
     }
     (!status.abort && status.aborted_at.is_some() && !view.is_promoted()).then_some(Reset::Retry)
@@ -45,6 +45,7 @@ pub(crate) fn commit(view: &View<'_>, cause: Reset, status: &mut RolloutStatus) 
     status.canary.current_background_analysis_run_status = None;
     status.canary.step_plugin_statuses.clear();
     status.canary.current_experiment.clear();
+    blue_green::begin_anew(view, cause, status);
     let skips = view.is_first_deploy() || view.is_promoted() || is_within_window(view);
     if cause != Reset::Retry || !planted(Bug::RetryKeepsStep) {
         status.current_step_index =

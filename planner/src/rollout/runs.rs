@@ -15,11 +15,22 @@ const NAMES: u32 = 100;
 
 /// The runs that decide about the current update.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Current<'a> {
+pub struct Current<'a> {
     /// That of the current step.
     pub step: Option<&'a AnalysisRunFacts>,
     /// The one beside the steps.
     pub background: Option<&'a AnalysisRunFacts>,
+    /// The one before the active Service is switched.
+    pub pre_promotion: Option<&'a AnalysisRunFacts>,
+    /// The one after the active Service was switched.
+    pub post_promotion: Option<&'a AnalysisRunFacts>,
+}
+
+impl<'a> Current<'a> {
+    /// All of them that are there.
+    pub fn all(self) -> impl Iterator<Item = &'a AnalysisRunFacts> {
+        [self.step, self.background, self.pre_promotion, self.post_promotion].into_iter().flatten()
+    }
 }
 
 /// The newest run under a name, and the name that the next one gets.
@@ -42,6 +53,8 @@ pub(crate) fn current(snapshot: &Snapshot) -> Current<'_> {
     Current {
         step: of(&step_base(snapshot, index), RolloutType::Step),
         background: of(&background_base(snapshot), RolloutType::Background),
+        pre_promotion: of(&pre_promotion_base(snapshot), RolloutType::PrePromotion),
+        post_promotion: of(&post_promotion_base(snapshot), RolloutType::PostPromotion),
     }
 }
 
@@ -87,4 +100,14 @@ pub(crate) fn background_base(snapshot: &Snapshot) -> String {
 /// What the names of the runs of a step begin with.
 pub(crate) fn step_base(snapshot: &Snapshot, index: i32) -> String {
     format!("{}-{index}", background_base(snapshot))
+}
+
+/// What the names of the runs before a switch begin with.
+pub(crate) fn pre_promotion_base(snapshot: &Snapshot) -> String {
+    format!("{}-pre", background_base(snapshot))
+}
+
+/// What the names of the runs after a switch begin with.
+pub(crate) fn post_promotion_base(snapshot: &Snapshot) -> String {
+    format!("{}-post", background_base(snapshot))
 }

@@ -1,4 +1,4 @@
-//! Which pods may go, behind a router: none that a route or a Service may still send requests to.
+//! Which pods may go, where routes or Services steer: none that one of them may still send requests to.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,14 @@ use planted_bugs::{Bug, planted};
 use super::draft::Draft;
 use super::pause::after;
 use super::replicas::{annotate, scale, share, targets};
+use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{drain, services};
+use super::{blue_green, drain, services};
 use crate::facts::ReplicaSetFacts;
 use crate::waiting::Waiting;
 
 /// Takes away the pods that are no longer needed.
-pub(crate) fn routed(view: &View<'_>, draft: &mut Draft) {
+pub(crate) fn steered(view: &View<'_>, draft: &mut Draft) {
     let want = targets(view);
     if let Some(stable) = view.revisions.stable.or(view.revisions.new.filter(|_| view.is_first_deploy()))
         && stable.replicas > want.stable
@@ -46,7 +47,7 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
     if planted(Bug::AbortTakesPodsFirst) && new.replicas > 0 {
         return draft.act(scale(view, new, 0));
     }
-    let delay = view.canary.abort_scale_down_delay_seconds.unwrap_or(30);
+    let delay = view.strategy.abort_scale_down_delay_seconds();
     if new.replicas == 0 || delay == 0 || is_pointed_at(view, new) {
         return;
     }
@@ -57,23 +58,30 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
     }
 }
 
-/// Gives the version that was stable before its time to stay. It is known by the stable Service that still selects it,
-/// so this comes before the Service is switched.
+/// Gives a version that was stable before its time to stay.
+///
+/// Behind a router it is known by the stable Service that still selects it, so this comes before the Service is
+/// switched. The active Service of blue-green is switched before the promotion, which therefore notes who it was.
 pub(crate) fn keep_former_stable(view: &View<'_>, draft: &mut Draft) {
-    if !view.is_routed() || !view.is_promoted() {
+    if !view.strategy.is_steered() {
         return;
     }
     for set in view.older_with_pods().filter(|set| deadline(set).is_none()) {
-        let selects = |service| services::selected(service) == set.hash;
-        if view.service(&view.canary.stable_service).is_some_and(selects) {
-            draft.act(with_deadline(view, set, view.canary.scale_down_delay_seconds.unwrap_or(30)));
+        let was_stable = match view.strategy {
+            Strategy::Canary(canary) => view.is_promoted() && selects(view, &canary.stable_service, set),
+            Strategy::BlueGreen(_) => {
+                blue_green::formerly_stable(view.status()).contains(&set.hash) && !is_pointed_at(view, set)
+            }
+        };
+        if was_stable {
+            draft.act(with_deadline(view, set, view.strategy.scale_down_delay_seconds()));
         }
     }
 }
 
 /// Versions that are neither new nor stable: the one that was stable before is kept for a while, all others go.
 fn older(view: &View<'_>, draft: &mut Draft) {
-    let limit = view.canary.scale_down_delay_revision_limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = view.strategy.scale_down_delay_revision_limit();
     let newest_first: Vec<_> = view.revisions.older.iter().rev().filter(|set| set.replicas > 0).collect();
     let mut delayed = 0;
     for set in newest_first {
@@ -81,7 +89,10 @@ fn older(view: &View<'_>, draft: &mut Draft) {
             delayed += 1;
         }
         if is_pointed_at(view, set) {
-            // The Service or the routes leave first.
+            // The Service or the routes leave first; until then it has what users need.
+            if view.blue_green().is_some() && set.replicas != view.replicas() {
+                draft.act(scale(view, set, view.replicas()));
+            }
         } else if deadline(set).is_some() && limit.is_none_or(|limit| delayed <= limit) {
             at_deadline(view, set, draft);
         } else {
@@ -90,14 +101,16 @@ fn older(view: &View<'_>, draft: &mut Draft) {
     }
 }
 
-/// Whether requests are sent to a version: by the stable Service, or by the canary Service and a route with a weight.
-/// Where no pods are wanted, nobody is to answer requests.
+/// Whether users' requests are sent to a version: by the stable or the active Service, or by the canary Service and a
+/// route with a weight. Where no pods are wanted, nobody is to answer requests.
 pub(crate) fn is_pointed_at(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
-    let selects =
-        |service: &str| view.service(service).is_some_and(|service| services::selected(service) == set.hash);
-    let is_stable = selects(&view.canary.stable_service);
-    let is_canary = selects(&view.canary.canary_service) && view.highest_weight() > 0;
-    view.replicas() > 0 && (is_stable || is_canary)
+    let [of_users, other] = view.strategy.services();
+    let is_canary = view.highest_weight() > 0 && selects(view, other, set);
+    view.replicas() > 0 && (selects(view, of_users, set) || is_canary)
+}
+
+fn selects(view: &View<'_>, service: &str, set: &ReplicaSetFacts) -> bool {
+    view.service(service).is_some_and(|service| services::selected(service) == set.hash)
 }
 
 fn at_deadline(view: &View<'_>, set: &ReplicaSetFacts, draft: &mut Draft) {

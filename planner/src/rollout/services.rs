@@ -1,4 +1,4 @@
-//! Which pods the canary Service and the stable Service select.
+//! Which pods a Service selects, and how the two Services of a canary follow the versions.
 
 use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use planted_bugs::{Bug, planted};
@@ -20,7 +20,7 @@ pub(crate) fn selected(service: &ServiceFacts) -> &str {
     service.selector.get(POD_TEMPLATE_HASH).map_or("", String::as_str)
 }
 
-/// Points the two Services at the versions that they stand for.
+/// Points the two Services of a canary at the versions that they stand for.
 ///
 /// The stable Service follows `status.stableRS`. The canary Service selects the new version, and the stable one after
 /// an abort and at rest.
@@ -30,14 +30,14 @@ pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
     }
     let stable = view.revisions.stable;
     let canary = if view.is_promoted() || view.is_aborted() { stable } else { view.revisions.new };
-    for (name, set) in [(&view.canary.stable_service, stable), (&view.canary.canary_service, canary)] {
+    for (name, set) in [(view.stable_service(), stable), (view.canary_service(), canary)] {
         if name.is_empty() {
             continue;
         }
         let Some(set) = set else { continue };
         let Some(service) = view.service(name) else {
             let message = "it does not exist".to_owned();
-            draft.wait(Waiting::ServiceNotReady { service: name.clone(), message });
+            draft.wait(Waiting::ServiceNotReady { service: name.to_owned(), message });
             continue;
         };
         if selected(service) == set.hash {
@@ -60,7 +60,7 @@ fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> O
         return Some(Waiting::ServiceNotReady { service: name.clone(), message });
     }
     // Few pods must not inherit the traffic of many: the routes leave first.
-    let inherits = *name == view.canary.canary_service && view.is_routed() && have < view.replicas();
+    let inherits = *name == view.canary_service() && view.is_routed() && have < view.replicas();
     if inherits
         && !planted(Bug::NewVersionInheritsWeight)
         && is_managed(service)
@@ -79,7 +79,8 @@ fn is_managed(service: &ServiceFacts) -> bool {
     service.meta.annotations.contains_key(MANAGED_BY_ROLLOUTS)
 }
 
-fn action(service: &ServiceFacts, set: &ReplicaSetFacts) -> Action {
+/// Points a Service at a version, and marks it as managed.
+pub(crate) fn action(service: &ServiceFacts, set: &ReplicaSetFacts) -> Action {
     let name = &service.meta.name;
     let message =
         format!("Switched selector for service '{name}' from '{}' to '{}'", selected(service), set.hash);

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
+use crds::names::POD_TEMPLATE_HASH;
+use crds::rollout::{BlueGreenStrategy, RolloutStatus, TrafficWeights, WeightDestination};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::change::Change;
 use super::draft::Draft;
+use super::strategy::Strategy;
 use super::view::{View, stable_hash};
-use super::{analysis, conditions, drain, events, phase, step};
+use super::{analysis, conditions, drain, events, phase, services, step};
 use crate::facts::ReplicaSetFacts;
 
 /// Completes the draft's status after the facts of this round, and says what changed.
@@ -16,7 +18,7 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     let status = &mut draft.status;
     count(view, status);
     status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
-    status.current_step_hash = step::hash(view.steps());
+    status.current_step_hash = step::hash_of(view);
     analysis::summarize(view, status);
     weights(view, status);
     drain::record(view, status);
@@ -27,8 +29,14 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
 }
 
 fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
-    let around =
-        phase::Surroundings { paused: view.spec.paused, replicas: view.replicas(), routed: view.is_routed() };
+    let end = match view.strategy {
+        Strategy::BlueGreen(strategy) => {
+            phase::End::UsersSwitched { measured: strategy.post_promotion_analysis.is_some() }
+        }
+        Strategy::Canary(_) if view.is_routed() => phase::End::StepsDone,
+        Strategy::Canary(_) => phase::End::OldPodsGone,
+    };
+    let around = phase::Surroundings { paused: view.spec.paused, replicas: view.replicas(), end };
     (status.phase, status.message) = phase::of(status, around);
     conditions::healthy(status, view.now);
 }
@@ -43,6 +51,26 @@ fn count(view: &View<'_>, status: &mut RolloutStatus) {
     status.updated_replicas = view.revisions.new.map_or(0, |set| set.current_replicas.max(0));
     status.hpa_replicas = status.replicas;
     status.selector = view.spec.selector.as_ref().map(selector_text).unwrap_or_default();
+    if let Some(strategy) = view.blue_green() {
+        count_active(view, strategy, status);
+    }
+}
+
+/// What the two Services select. Once the active one selects a version, autoscalers and users see that version alone.
+fn count_active(view: &View<'_>, strategy: &BlueGreenStrategy, status: &mut RolloutStatus) {
+    let selected = |name: &str| view.service(name).map_or("", services::selected);
+    let active = selected(&strategy.active_service);
+    active.clone_into(&mut status.blue_green.active_selector);
+    selected(&strategy.preview_service).clone_into(&mut status.blue_green.preview_selector);
+    let Some(set) = view.snapshot.replica_sets.iter().find(|set| set.hash == active) else { return };
+    status.ready_replicas = set.ready_replicas.max(0);
+    status.available_replicas = set.available_replicas.max(0);
+    status.hpa_replicas = set.current_replicas.max(0);
+    if let Some(mut selector) = view.spec.selector.clone() {
+        let labels = selector.match_labels.get_or_insert_default();
+        labels.insert(POD_TEMPLATE_HASH.to_owned(), set.hash.clone());
+        status.selector = selector_text(&selector);
+    }
 }
 
 /// A selector as autoscalers read it: `app=web,tier in (a,b)`.
@@ -77,12 +105,12 @@ fn weights(view: &View<'_>, status: &mut RolloutStatus) {
     status.canary.weights = Some(TrafficWeights {
         canary: WeightDestination {
             weight: to_i32(canary),
-            service_name: view.canary.canary_service.clone(),
+            service_name: view.canary_service().to_owned(),
             pod_template_hash: view.hash().to_owned(),
         },
         stable: WeightDestination {
             weight: to_i32(view.max_weight().saturating_sub(canary)),
-            service_name: view.canary.stable_service.clone(),
+            service_name: view.stable_service().to_owned(),
             pod_template_hash: stable,
         },
         additional: Vec::new(),

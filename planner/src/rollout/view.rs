@@ -1,9 +1,13 @@
 //! A snapshot with everything looked up that more than one decision needs.
 
-use crds::rollout::{CanaryStep, CanaryStrategy, LinnetStatus, RolloutSpec, RolloutStatus};
+use crds::rollout::{
+    BlueGreenStrategy, CanaryStep, CanaryStrategy, LinnetStatus, RolloutSpec, RolloutStatus,
+};
 use jiff::Timestamp;
 
 use super::revision::{self, Revisions};
+use super::strategy::Strategy;
+use super::validate::Valid;
 use super::{Snapshot, TemplateIdentity};
 use crate::facts::{ReplicaSetFacts, RouteFacts, ServiceFacts};
 
@@ -17,7 +21,7 @@ pub(crate) struct View<'a> {
     /// The Rollout's spec.
     pub spec: &'a RolloutSpec,
     /// Its strategy.
-    pub canary: &'a CanaryStrategy,
+    pub strategy: Strategy<'a>,
     /// The wanted template.
     pub template: &'a TemplateIdentity,
     /// Which ReplicaSet has which role.
@@ -26,14 +30,25 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     /// Looks up what the decisions need.
-    pub(crate) fn new(
-        snapshot: &'a Snapshot,
-        now: Timestamp,
-        spec: &'a RolloutSpec,
-        canary: &'a CanaryStrategy,
-        template: &'a TemplateIdentity,
-    ) -> Self {
-        Self { snapshot, now, spec, canary, template, revisions: revision::find(snapshot, template) }
+    pub(crate) fn new(snapshot: &'a Snapshot, now: Timestamp, valid: Valid<'a>) -> Self {
+        let Valid { spec, strategy, template } = valid;
+        Self { snapshot, now, spec, strategy, template, revisions: revision::find(snapshot, template) }
+    }
+
+    /// The strategy, if it is a canary.
+    pub(crate) fn canary(&self) -> Option<&'a CanaryStrategy> {
+        match self.strategy {
+            Strategy::Canary(canary) => Some(canary),
+            Strategy::BlueGreen(_) => None,
+        }
+    }
+
+    /// The strategy, if it is blue-green.
+    pub(crate) fn blue_green(&self) -> Option<&'a BlueGreenStrategy> {
+        match self.strategy {
+            Strategy::BlueGreen(blue_green) => Some(blue_green),
+            Strategy::Canary(_) => None,
+        }
     }
 
     /// The status as it was last seen.
@@ -51,17 +66,25 @@ impl<'a> View<'a> {
         self.spec.replicas.unwrap_or(1)
     }
 
-    /// The steps, in order.
+    /// The steps of a canary, in order.
     pub(crate) fn steps(&self) -> &'a [CanaryStep] {
-        &self.canary.steps
+        self.canary().map_or(&[], |canary| canary.steps.as_slice())
+    }
+
+    /// The Service of a canary that selects the stable version; empty if none is named.
+    pub(crate) fn stable_service(&self) -> &'a str {
+        self.canary().map_or("", |canary| &canary.stable_service)
+    }
+
+    /// The Service of a canary that selects the new version; empty if none is named.
+    pub(crate) fn canary_service(&self) -> &'a str {
+        self.canary().map_or("", |canary| &canary.canary_service)
     }
 
     /// The weight that is all of the traffic.
     pub(crate) fn max_weight(&self) -> u32 {
-        self.canary
-            .traffic_routing
-            .as_ref()
-            .and_then(|routing| routing.max_traffic_weight)
+        self.canary()
+            .and_then(|canary| canary.traffic_routing.as_ref()?.max_traffic_weight)
             .and_then(|weight| u32::try_from(weight).ok())
             .filter(|weight| *weight > 0)
             .unwrap_or(100)
@@ -69,7 +92,7 @@ impl<'a> View<'a> {
 
     /// Whether a router splits the traffic.
     pub(crate) fn is_routed(&self) -> bool {
-        self.canary.traffic_routing.is_some()
+        self.canary().is_some_and(|canary| canary.traffic_routing.is_some())
     }
 
     /// The hash of the new version: that of its ReplicaSet, or the one that it will get.
@@ -100,6 +123,11 @@ impl<'a> View<'a> {
     /// Whether the user wants the new version without its remaining steps.
     pub(crate) fn is_promoted_by_force(&self) -> bool {
         self.status().promote_full && !self.is_promoted() && !self.is_aborted()
+    }
+
+    /// Whether the update returns to a version that users had a moment ago, without pause and analysis.
+    pub(crate) fn is_fast_track(&self) -> bool {
+        self.status().linnet.as_ref().is_some_and(|own| own.fast_track)
     }
 
     /// The index of the current step; `None` when all steps are done or there are none.

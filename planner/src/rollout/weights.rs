@@ -16,7 +16,7 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     let observed = view.highest_weight();
     if view.is_promoted() || view.is_first_deploy() {
         let has_taken_over =
-            view.replicas() == 0 || services::selects(view, &view.canary.stable_service, view.stable_hash());
+            view.replicas() == 0 || services::selects(view, view.stable_service(), view.stable_hash());
         let is_left = planted(Bug::RollbackLeavesWeight);
         return if has_taken_over && !is_left { lowered(view, 0) } else { observed };
     }
@@ -29,7 +29,7 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     if planted(Bug::WeightRaisedAfterAbort) && view.is_aborted() {
         return step::weight_at(view.steps(), 0);
     }
-    if view.is_aborted() || !services::selects(view, &view.canary.canary_service, view.hash()) {
+    if view.is_aborted() || !services::selects(view, view.canary_service(), view.hash()) {
         return lowered(view, 0);
     }
     if view.is_promoted_by_force() {
@@ -121,7 +121,7 @@ pub(crate) fn are_reached(view: &View<'_>) -> bool {
         return true;
     }
     let want = step::wanted_weight(view);
-    let is_selected = services::selects(view, &view.canary.canary_service, view.hash());
+    let is_selected = services::selects(view, view.canary_service(), view.hash());
     (is_selected || want == 0) && are_at(view, want)
 }
 

@@ -1,4 +1,5 @@
 mod analyses;
+mod blue_green;
 mod counts;
 mod goldens;
 mod mishaps;

@@ -1,6 +1,7 @@
 //! Random updates come to an end, and every plan on the way keeps the rules.
 
 use crds::analysis::{AnalysisPhase, AnalysisTemplateSpec};
+use crds::names::POD_TEMPLATE_HASH;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -84,6 +85,34 @@ fn canary() -> impl Strategy<Value = Value> {
     )
 }
 
+fn blue_green() -> impl Strategy<Value = Value> {
+    let promotion = (prop::option::of(any::<bool>()), 0..4u8, any::<bool>(), any::<bool>());
+    let sizes = (prop::option::of(0..8u8), 0..40u8, prop::option::of(0..3u8), 0..40u8);
+    (promotion, sizes, any::<bool>()).prop_map(|(promotion, sizes, has_preview)| {
+        let (enabled, seconds, before, after) = promotion;
+        let (preview, delay, limit, abort_delay) = sizes;
+        let mut fields = json!({
+            "autoPromotionSeconds": seconds,
+            "scaleDownDelaySeconds": delay,
+            "abortScaleDownDelaySeconds": abort_delay,
+        });
+        let optional = [
+            ("autoPromotionEnabled", enabled.map(Value::from)),
+            ("previewReplicaCount", preview.map(Value::from)),
+            ("scaleDownDelayRevisionLimit", limit.map(Value::from)),
+            ("prePromotionAnalysis", before.then(analysis)),
+            ("postPromotionAnalysis", after.then(analysis)),
+            ("previewService", (!has_preview).then(|| json!(""))),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                fields[name] = value;
+            }
+        }
+        fixture::blue_green(&fields)
+    })
+}
+
 fn carry_out(world: &mut World, deed: &Deed) {
     match deed {
         Deed::Apply(version) => world.apply_version(&format!("v{version}")),
@@ -108,6 +137,9 @@ fn carry_out(world: &mut World, deed: &Deed) {
                     version.push('t');
                 }
             }
+            for service in world.snapshot.services.values_mut() {
+                service.meta.resource_version.push('t');
+            }
         }
     }
 }
@@ -130,6 +162,25 @@ fn settle(world: &mut World) {
     panic!("never healthy: {:#?}\n{:?}", world.last, world.writes);
 }
 
+/// Lives through the deeds, and demands that the end is quiet and that one version alone has pods.
+fn live(world: &mut World, deeds: &[(u16, Deed)], startup: i64) -> Result<(), TestCaseError> {
+    world.snapshot.templates.insert("errors".to_owned(), template());
+    world.startup = SignedDuration::from_millis(startup);
+    for (milliseconds, deed) in deeds {
+        world.run(SignedDuration::from_millis(i64::from(*milliseconds)));
+        carry_out(world, deed);
+    }
+    settle(world);
+    world.writes.clear();
+    prop_assert!(world.run(SignedDuration::from_hours(1)));
+    prop_assert!(world.writes.is_empty(), "writes at rest: {:?}", world.writes);
+    let replicas = world.snapshot.rollout.spec.as_ref().unwrap().replicas;
+    let with_pods: Vec<_> = world.snapshot.replica_sets.iter().filter(|set| set.replicas > 0).collect();
+    prop_assert!(with_pods.len() <= 1, "pods of several versions at rest");
+    prop_assert_eq!(with_pods.first().map_or(0, |set| set.replicas), replicas.unwrap_or(1));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -140,25 +191,24 @@ proptest! {
             canary["analysis"] = analysis();
         }
         let mut world = World::new(&canary);
-        world.snapshot.templates.insert("errors".to_owned(), template());
         if routes == 2 && !world.snapshot.routes.is_empty() {
             let mut second = fixture::route();
             second.reference.name.push_str("-second");
             world.snapshot.routes.push(second);
         }
-        world.startup = SignedDuration::from_millis(startup);
-        for (milliseconds, deed) in &deeds {
-            world.run(SignedDuration::from_millis(i64::from(*milliseconds)));
-            carry_out(&mut world, deed);
-        }
-        settle(&mut world);
-        world.writes.clear();
-        prop_assert!(world.run(SignedDuration::from_hours(1)));
-        prop_assert!(world.writes.is_empty(), "writes at rest: {:?}", world.writes);
-        let replicas = world.snapshot.rollout.spec.as_ref().unwrap().replicas;
-        let with_pods: Vec<_> = world.snapshot.replica_sets.iter().filter(|set| set.replicas > 0).collect();
-        prop_assert!(with_pods.len() <= 1, "pods of several versions at rest");
-        prop_assert_eq!(with_pods.first().map_or(0, |set| set.replicas), replicas.unwrap_or(1));
+        live(&mut world, &deeds, startup)?;
         prop_assert!(world.snapshot.routes.iter().all(|route| route.canary_weight.unwrap_or(0) == 0));
+    }
+
+    #[test]
+    fn every_blue_green_rollout_converges(strategy in blue_green(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64) {
+        let mut world = World::with(&strategy);
+        live(&mut world, &deeds, startup)?;
+        let wanted = world.snapshot.template.clone().unwrap().hash;
+        for service in ["web-active", "web-preview"] {
+            let selected = world.snapshot.services[service].selector.get(POD_TEMPLATE_HASH).cloned();
+            let is_named = service == "web-active" || strategy["blueGreen"]["previewService"] != "";
+            prop_assert_eq!(selected, is_named.then(|| wanted.clone()), "{}", service);
+        }
     }
 }

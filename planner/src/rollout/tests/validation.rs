@@ -49,19 +49,16 @@ fn the_first_thing_that_is_wrong(#[case] canary: Value, #[case] want: &str) {
 }
 
 #[test]
-fn other_strategies_are_refused_and_nothing_is_done() {
+fn exactly_one_strategy_is_needed() {
     let mut snapshot = fixture::created(&json!({}));
-    if let Ok(spec) = &mut snapshot.rollout.spec {
-        spec.strategy = serde_json::from_value(json!({ "blueGreen": { "activeService": "web" } })).unwrap();
+    let both = json!({ "blueGreen": { "activeService": "web" }, "canary": {} });
+    for (strategy, want) in [(both, "Multiple Strategies can not be listed"), (json!({}), "missing field")] {
+        snapshot.rollout.spec.as_mut().unwrap().strategy = serde_json::from_value(strategy).unwrap();
+        let plan = plan(&snapshot, fixture::start());
+        assert!(plan.actions.is_empty());
+        assert_eq!(plan.status.phase.as_str(), "Degraded");
+        assert!(plan.status.message.contains(want), "{}", plan.status.message);
     }
-    let plan = plan(&snapshot, fixture::start());
-    assert!(plan.actions.is_empty());
-    assert_eq!(plan.status.phase.as_str(), "Degraded");
-    assert!(
-        plan.status.message.contains("blueGreen is not supported by this version"),
-        "{}",
-        plan.status.message
-    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crds::analysis::AnalysisPhase;
 use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
 use crds::rollout::RolloutStatus;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::event::Event;
 use crate::facts::{AnalysisRunFacts, ReplicaSetFacts};
@@ -43,9 +43,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(canary: &Value) -> Self {
+        Self::with(&json!({ "canary": canary }))
+    }
+
+    /// A Rollout with that `spec.strategy`.
+    pub(super) fn with(strategy: &Value) -> Self {
         Self {
             now: fixture::start(),
-            snapshot: fixture::created(canary),
+            snapshot: fixture::created_with(strategy),
             writes: Vec::new(),
             events: Vec::new(),
             pods: BTreeMap::new(),
@@ -71,8 +76,7 @@ impl World {
     /// The user applies another version.
     pub(super) fn apply_version(&mut self, version: &str) {
         let mut spec = self.snapshot.rollout.spec.clone().unwrap();
-        let next = fixture::spec(version, &serde_json::to_value(&spec.strategy.canary).unwrap());
-        spec.template = next.template;
+        spec.template = fixture::spec(version, &json!({})).template;
         self.snapshot.rollout.spec = Ok(spec);
         self.snapshot.rollout.meta.generation += 1;
         self.snapshot.template = Some(fixture::template(version));
@@ -180,6 +184,9 @@ impl World {
                 .and_then(|service| service.selector.get(POD_TEMPLATE_HASH))
                 .cloned()
         };
+        if let Some(hash) = selected("web-active") {
+            self.reaches.push((far, hash));
+        }
         let weight = self.snapshot.routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0);
         if let Some(hash) = selected("web-canary").filter(|_| weight > 0) {
             self.reaches.push((far, hash));
@@ -276,6 +283,9 @@ impl World {
         match action {
             Action::SwitchService { name, hash, events, .. } => {
                 self.writes.push(format!("patch services {name} {hash}"));
+                if self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0)) {
+                    self.emptied.insert(hash.clone());
+                }
                 let service = self.snapshot.services.get_mut(name).unwrap();
                 service.selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
                 service.meta.annotations.insert(MANAGED_BY_ROLLOUTS.to_owned(), fixture::ROLLOUT.to_owned());

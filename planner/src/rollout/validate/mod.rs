@@ -1,13 +1,15 @@
 //! Whether a spec can be acted on. Only the first thing that is wrong is reported.
 
+mod blue_green;
 mod canary;
 mod references;
 mod template;
 
 use std::fmt::Display;
 
-use crds::rollout::{CanaryStrategy, RolloutSpec};
+use crds::rollout::RolloutSpec;
 
+use super::strategy::Strategy;
 use super::{Snapshot, TemplateIdentity};
 
 /// A spec that can be acted on.
@@ -16,7 +18,7 @@ pub(crate) struct Valid<'a> {
     /// The spec.
     pub spec: &'a RolloutSpec,
     /// Its strategy.
-    pub canary: &'a CanaryStrategy,
+    pub strategy: Strategy<'a>,
     /// The wanted template.
     pub template: &'a TemplateIdentity,
 }
@@ -50,39 +52,43 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<Valid<'_>, Problem> {
     if strategy.canary.is_some() && strategy.blue_green.is_some() {
         return Err(wrong("spec.strategy", "canary, blueGreen", "Multiple Strategies can not be listed"));
     }
-    if strategy.blue_green.is_some() {
-        return Err(unsupported("spec.strategy.blueGreen", "blueGreen"));
-    }
-    let Some(canary) = &strategy.canary else {
+    let Some(strategy) = Strategy::of(spec) else {
         return Err(missing(
             "spec.strategy",
             "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
         ));
     };
     let template = template::check(snapshot, spec)?;
-    canary::check(spec, canary)?;
-    references::check(snapshot, canary)?;
+    match strategy {
+        Strategy::Canary(canary) => canary::check(spec, canary)?,
+        Strategy::BlueGreen(blue_green) => blue_green::check(spec, blue_green)?,
+    }
+    references::check(snapshot, strategy)?;
     if let Some(problem) = &snapshot.routing_problem {
         return Err(problem.clone());
     }
-    Ok(Valid { spec, canary, template })
+    Ok(Valid { spec, strategy, template })
 }
 
 fn numbers(spec: &RolloutSpec) -> Result<(), Problem> {
-    let not_negative = [
+    let fields = [
         ("spec.replicas", spec.replicas),
         ("spec.minReadySeconds", Some(spec.min_ready_seconds)),
         ("spec.revisionHistoryLimit", spec.revision_history_limit),
         ("spec.progressDeadlineSeconds", spec.progress_deadline_seconds),
     ];
-    for (path, value) in not_negative {
-        if let Some(value) = value.filter(|value| *value < 0) {
-            return Err(wrong(path, value, "must be greater than or equal to 0"));
-        }
-    }
+    fields.into_iter().try_for_each(|(path, value)| not_negative(path, value))?;
     let deadline = spec.progress_deadline_seconds.unwrap_or(600);
     if deadline <= spec.min_ready_seconds {
         return Err(wrong("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"));
     }
     Ok(())
+}
+
+/// Refuses a number below 0.
+fn not_negative(path: impl Display, value: Option<i32>) -> Result<(), Problem> {
+    match value.filter(|value| *value < 0) {
+        Some(value) => Err(wrong(path, value, "must be greater than or equal to 0")),
+        None => Ok(()),
+    }
 }

@@ -1,35 +1,58 @@
 //! The objects that a Rollout names.
 
-use crds::analysis::Argument;
+use crds::analysis::{AnalysisRunSpec, Argument};
 use crds::names::MANAGED_BY_ROLLOUTS;
 use crds::names::POD_TEMPLATE_HASH;
-use crds::rollout::{CanaryStrategy, RolloutAnalysis};
+use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis};
 
-use super::{Problem, template, wrong};
+use super::{Problem, missing, template, wrong};
+use crate::rollout::strategy::Strategy;
 use crate::rollout::{Snapshot, run_spec};
 
 const CANARY: &str = "spec.strategy.canary";
+const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
 /// Checks that the objects are there and fit.
-pub(super) fn check(snapshot: &Snapshot, canary: &CanaryStrategy) -> Result<(), Problem> {
-    service(snapshot, "stableService", &canary.stable_service)?;
-    service(snapshot, "canaryService", &canary.canary_service)?;
+pub(super) fn check(snapshot: &Snapshot, strategy: Strategy<'_>) -> Result<(), Problem> {
+    match strategy {
+        Strategy::Canary(canary) => of_canary(snapshot, canary),
+        Strategy::BlueGreen(blue_green) => of_blue_green(snapshot, blue_green),
+    }
+}
+
+fn of_canary(snapshot: &Snapshot, canary: &CanaryStrategy) -> Result<(), Problem> {
+    service(snapshot, &format!("{CANARY}.stableService"), &canary.stable_service)?;
+    service(snapshot, &format!("{CANARY}.canaryService"), &canary.canary_service)?;
     if let Some(background) = &canary.analysis {
         templates(snapshot, &format!("{CANARY}.analysis"), &background.analysis())?;
     }
     for (index, step) in canary.steps.iter().enumerate() {
         if let Some(analysis) = &step.analysis {
-            templates(snapshot, &format!("{CANARY}.steps[{index}].analysis"), analysis)?;
+            finite(snapshot, &format!("{CANARY}.steps[{index}].analysis"), analysis)?;
         }
     }
     Ok(())
 }
 
-fn service(snapshot: &Snapshot, field: &str, name: &str) -> Result<(), Problem> {
+fn of_blue_green(snapshot: &Snapshot, strategy: &BlueGreenStrategy) -> Result<(), Problem> {
+    service(snapshot, &format!("{BLUE_GREEN}.activeService"), &strategy.active_service)?;
+    service(snapshot, &format!("{BLUE_GREEN}.previewService"), &strategy.preview_service)?;
+    let analyses = [
+        ("prePromotionAnalysis", &strategy.pre_promotion_analysis),
+        ("postPromotionAnalysis", &strategy.post_promotion_analysis),
+    ];
+    for (field, analysis) in analyses {
+        if let Some(analysis) = analysis {
+            finite(snapshot, &format!("{BLUE_GREEN}.{field}"), analysis)?;
+        }
+    }
+    Ok(())
+}
+
+fn service(snapshot: &Snapshot, path: &str, name: &str) -> Result<(), Problem> {
     if name.is_empty() {
         return Ok(());
     }
-    let path = format!("{CANARY}.{field}");
     let value = format!("\"{name}\"");
     let Some(service) = snapshot.services.get(name) else {
         return Err(wrong(path, value, format_args!("service \"{name}\" not found")));
@@ -55,8 +78,35 @@ fn service(snapshot: &Snapshot, field: &str, name: &str) -> Result<(), Problem> 
     }
 }
 
+/// Checks that the templates make a run that ends by itself: somebody waits for its verdict.
+fn finite(snapshot: &Snapshot, path: &str, analysis: &RolloutAnalysis) -> Result<(), Problem> {
+    if analysis.templates.is_empty() {
+        return Err(missing(format_args!("{path}.templates"), "an analysis names at least one template"));
+    }
+    let spec = templates(snapshot, path, analysis)?;
+    let endless = spec.metrics.iter().find(|metric| metric.count.is_none() && !metric.interval.is_empty());
+    match endless {
+        Some(metric) => {
+            let (names, metric) = (names(analysis), &metric.name);
+            let message = format!(
+                "AnalysisTemplate {names} has metric {metric} which runs indefinitely. Invalid value for count: nil"
+            );
+            Err(wrong(format_args!("{path}.templates"), names, message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn names(analysis: &RolloutAnalysis) -> String {
+    analysis.templates.iter().map(|name| name.template_name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// Checks that the templates make a run. Arguments that come from the Rollout have a value when the run begins.
-fn templates(snapshot: &Snapshot, path: &str, analysis: &RolloutAnalysis) -> Result<(), Problem> {
+fn templates(
+    snapshot: &Snapshot,
+    path: &str,
+    analysis: &RolloutAnalysis,
+) -> Result<AnalysisRunSpec, Problem> {
     let given: Vec<Argument> = analysis
         .args
         .iter()
@@ -66,9 +116,6 @@ fn templates(snapshot: &Snapshot, path: &str, analysis: &RolloutAnalysis) -> Res
             value_from: None,
         })
         .collect();
-    let names =
-        analysis.templates.iter().map(|name| name.template_name.as_str()).collect::<Vec<_>>().join(", ");
     run_spec::merge(snapshot, analysis, &given)
-        .map(|_| ())
-        .map_err(|error| wrong(format_args!("{path}.templates"), names, error))
+        .map_err(|error| wrong(format_args!("{path}.templates"), names(analysis), error))
 }

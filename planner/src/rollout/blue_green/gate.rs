@@ -1,0 +1,64 @@
+//! Whether the users may be switched: pauses, timers and the analysis before the promotion.
+
+use crds::analysis::AnalysisPhase;
+use crds::rollout::{BlueGreenStrategy, PauseReason, RolloutStatus};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{is_ready, services};
+use crate::rollout::view::{View, own_block};
+use crate::rollout::{pause, runs};
+
+/// Whether nobody has to be waited for any more before the active Service is pointed at the new version: no person, no
+/// timer, no analysis. Its pods are another matter.
+pub(crate) fn is_open(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
+    if view.is_promoted() || view.is_first_deploy() || view.is_aborted() {
+        return false;
+    }
+    view.is_promoted_by_force()
+        || view.is_fast_track()
+        || (is_pause_over(view, strategy) && is_measured(view, strategy))
+}
+
+/// Whether this strategy pauses before the switch.
+fn pauses(strategy: &BlueGreenStrategy) -> bool {
+    strategy.auto_promotion_enabled == Some(false) || strategy.auto_promotion_seconds > 0
+}
+
+fn is_pause_over(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
+    let status = view.status();
+    !pauses(strategy)
+        || status.linnet.as_ref().is_some_and(|own| own.pause_over)
+        || status.blue_green.scale_up_preview_check_point
+}
+
+fn is_measured(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
+    let run = runs::current(view.snapshot).pre_promotion;
+    strategy.pre_promotion_analysis.is_none()
+        || run.is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
+}
+
+/// How long the pause lasts; nothing if it takes a person to end it.
+pub(crate) fn length(strategy: &BlueGreenStrategy) -> Option<SignedDuration> {
+    let is_automatic = strategy.auto_promotion_enabled != Some(false) && strategy.auto_promotion_seconds > 0;
+    is_automatic.then(|| SignedDuration::from_secs(i64::from(strategy.auto_promotion_seconds)))
+}
+
+fn is_due(status: &RolloutStatus, strategy: &BlueGreenStrategy, now: Timestamp) -> bool {
+    pause::ends_at(status, PauseReason::BlueGreenPause, length(strategy)).is_some_and(|end| end <= now)
+}
+
+/// Begins or ends the pause before the switch, and notes when the preview may grow to its full size.
+pub(crate) fn advance(view: &View<'_>, strategy: &BlueGreenStrategy, status: &mut RolloutStatus) {
+    if services::is_switched(view, strategy) || view.is_fast_track() || !pauses(strategy) {
+        pause::clear(status);
+    } else if pause::was_resumed(status) || is_due(status, strategy, view.now) {
+        pause::clear(status);
+        own_block(status).pause_over = true;
+    } else if !is_pause_over(view, strategy) && is_ready(view, strategy) {
+        pause::begin(status, PauseReason::BlueGreenPause, view.now);
+    }
+    let grows = strategy.preview_replica_count.is_some() && is_ready(view, strategy);
+    if grows && is_open(view, strategy) && !services::is_switched(view, strategy) {
+        status.blue_green.scale_up_preview_check_point = true;
+    }
+}

@@ -1,0 +1,83 @@
+//! How a new version comes in, and what the two ways have in common.
+
+use crds::IntOrString;
+use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec};
+
+/// How a new version comes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Strategy<'a> {
+    /// Step by step.
+    Canary(&'a CanaryStrategy),
+    /// Beside the active version, and then all at once.
+    BlueGreen(&'a BlueGreenStrategy),
+}
+
+impl<'a> Strategy<'a> {
+    /// The strategy of a spec; nothing unless it names exactly one.
+    pub(crate) fn of(spec: &'a RolloutSpec) -> Option<Self> {
+        match (&spec.strategy.canary, &spec.strategy.blue_green) {
+            (Some(canary), None) => Some(Self::Canary(canary)),
+            (None, Some(blue_green)) => Some(Self::BlueGreen(blue_green)),
+            _ => None,
+        }
+    }
+
+    /// The Services that it points at versions, those of the users first. One that is not named is empty.
+    pub(crate) fn services(self) -> [&'a str; 2] {
+        match self {
+            Self::Canary(canary) => [&canary.stable_service, &canary.canary_service],
+            Self::BlueGreen(blue_green) => [&blue_green.active_service, &blue_green.preview_service],
+        }
+    }
+
+    /// Whether pods serve because a route or a Service says so, and not only because they are there.
+    pub(crate) fn is_steered(self) -> bool {
+        match self {
+            Self::Canary(canary) => canary.traffic_routing.is_some(),
+            Self::BlueGreen(_) => true,
+        }
+    }
+
+    /// How many pods may exist beyond the wanted ones, where somebody said so.
+    pub(crate) fn max_surge(self) -> Option<&'a IntOrString> {
+        match self {
+            Self::Canary(canary) => canary.max_surge.as_ref(),
+            Self::BlueGreen(_) => None,
+        }
+    }
+
+    /// How many of the wanted pods may be missing, where somebody said so.
+    pub(crate) fn max_unavailable(self) -> Option<&'a IntOrString> {
+        match self {
+            Self::Canary(canary) => canary.max_unavailable.as_ref(),
+            Self::BlueGreen(blue_green) => blue_green.max_unavailable.as_ref(),
+        }
+    }
+
+    /// How many seconds the version that was stable before is kept.
+    pub(crate) fn scale_down_delay_seconds(self) -> i32 {
+        match self {
+            Self::Canary(canary) => canary.scale_down_delay_seconds,
+            Self::BlueGreen(blue_green) => blue_green.scale_down_delay_seconds,
+        }
+        .unwrap_or(30)
+    }
+
+    /// How many versions that were stable before are kept at most; no limit if nobody said so.
+    pub(crate) fn scale_down_delay_revision_limit(self) -> Option<usize> {
+        match self {
+            Self::Canary(canary) => canary.scale_down_delay_revision_limit,
+            Self::BlueGreen(blue_green) => blue_green.scale_down_delay_revision_limit,
+        }
+        .and_then(|limit| usize::try_from(limit).ok())
+    }
+
+    /// How many seconds the new version is kept after an abort; 0 keeps it.
+    pub(crate) fn abort_scale_down_delay_seconds(self) -> i32 {
+        match self {
+            Self::Canary(canary) => canary.abort_scale_down_delay_seconds,
+            Self::BlueGreen(blue_green) => blue_green.abort_scale_down_delay_seconds,
+        }
+        .unwrap_or(30)
+    }
+}
