@@ -1,8 +1,9 @@
 //! What `make` calls: `test`, `demo`, `bench`.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::cluster::{entrance, path_with_helm, program_of, prometheus};
 use crate::lint;
@@ -54,7 +55,9 @@ pub(crate) fn demo() -> Result<()> {
     let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
     if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
         let mut there = Command::new(demo);
-        return run("demo", there.env("KUBECTL_LINNET", plugin).env("PATH", path_with_helm()?));
+        there.env("KUBECTL_LINNET", plugin).env("PATH", path_with_helm()?);
+        // Its own words are the last ones.
+        return Err(there.exec()).context("cannot start the demo");
     }
     let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev)?;
     let mut inside = stand.exec()?;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// How many times it asks, once a second.
 const TIMES: u32 = 60;
+/// How many errors in a row it bears: they come every ten seconds.
+const ERRORS: u32 = 4;
 
 /// Waits until the metric of the example's template has a value for the running version.
 ///
@@ -21,7 +23,7 @@ pub(crate) async fn measure(app: &App, manifests: &[Value], prometheus: &str) ->
     let mut metric = template.and_then(|it| it.pointer("/spec/metrics/0")).context("no metric")?.clone();
     let patient = json!({
         "initialDelay": null, "interval": "1s", "count": TIMES, "consecutiveSuccessLimit": 1,
-        "failureLimit": TIMES, "inconclusiveLimit": TIMES, "consecutiveErrorLimit": TIMES,
+        "failureLimit": TIMES, "inconclusiveLimit": TIMES, "consecutiveErrorLimit": ERRORS,
     });
     json_patch::merge(&mut metric, &patient);
     let args = json!([
