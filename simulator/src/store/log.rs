@@ -36,10 +36,9 @@ pub struct Change {
     pub(super) rest: Arc<Rest>,
 }
 
-/// The changes of one kind since the last compaction, and the objects as they were then.
+/// The changes of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    base: BTreeMap<Arc<ObjectRef>, Entry>,
     changes: Vec<Change>,
 }
 
@@ -57,8 +56,7 @@ impl Log {
 
     /// The objects as of a version.
     pub(super) fn objects_at(&self, version: u64) -> BTreeMap<&Arc<ObjectRef>, (&Arc<Object>, &Arc<Rest>)> {
-        let mut objects: BTreeMap<_, _> =
-            self.base.iter().map(|(reference, entry)| (reference, (&entry.object, &entry.rest))).collect();
+        let mut objects = BTreeMap::new();
         for change in self.changes.iter().take_while(|change| change.version <= version) {
             match change.verb {
                 Verb::Added | Verb::Modified => {
@@ -80,12 +78,6 @@ impl Log {
                 (Arc::clone(reference), Entry { object: Arc::clone(object), rest: Arc::clone(rest) })
             })
             .collect()
-    }
-
-    /// Forgets the changes up to a version.
-    pub(super) fn compact(&mut self, version: u64) {
-        self.base = self.entries_at(version);
-        self.changes.retain(|change| change.version > version);
     }
 
     /// Forgets the changes after a version.

@@ -86,7 +86,10 @@ impl Store {
     #[must_use]
     pub fn list_at(&self, kind: Kind, version: u64) -> Vec<Arc<Object>> {
         let Some(log) = self.logs.get(&kind) else { return Vec::new() };
-        log.objects_at(version).into_values().map(|(object, _)| Arc::clone(object)).collect()
+        log.objects_at(version.max(self.compacted))
+            .into_values()
+            .map(|(object, _)| Arc::clone(object))
+            .collect()
     }
 
     /// The version of the last write.
@@ -95,7 +98,8 @@ impl Store {
         self.version
     }
 
-    /// The changes of a kind after a version, in order; fewer if some of them were compacted away.
+    /// The changes of a kind after a version, in order. A compaction takes none away: a stream that is open has them
+    /// already, and a new one has to ask for [`Self::compacted`].
     pub fn changes(&self, kind: Kind, after: u64) -> impl Iterator<Item = &Change> {
         self.logs.get(&kind).map(|log| log.after(after)).unwrap_or_default().iter()
     }
@@ -116,13 +120,7 @@ impl Store {
 
     /// Forgets the history up to a version.
     pub fn compact(&mut self, before: u64) {
-        let version = before.min(self.version);
-        if version > self.compacted {
-            self.compacted = version;
-            for log in self.logs.values_mut() {
-                log.compact(version);
-            }
-        }
+        self.compacted = self.compacted.max(before.min(self.version));
     }
 
     /// How many times the store was restored from a backup.

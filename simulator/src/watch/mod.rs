@@ -1,6 +1,8 @@
 //! Watches: how a client learns, late and sometimes wrongly, what the store holds.
 
 mod selector;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -212,20 +214,23 @@ impl Cursor {
     /// [`Self::poll`] passes it over.
     #[must_use]
     pub fn next_due(&self, store: &Store) -> Option<Timestamp> {
-        if let Stream::Listing { at, .. } = self.stream {
-            return Some(at.max(self.not_before));
-        }
-        if let Some(next) = self.taken.front() {
-            return Some(next.due.max(self.not_before));
-        }
-        if self.restores != store.restores() {
-            return Some(self.not_before);
-        }
-        let next = store.changes(self.kind, self.position).next().map(|change| self.due(change));
-        match self.stream {
-            Stream::Silent { until } => next.map(|due| due.max(until)),
-            _ => next,
-        }
+        let asked = match self.stream {
+            Stream::Listing { at, .. } => return Some(at.max(self.not_before)),
+            Stream::Silent { until } => until,
+            Stream::Open => self.not_before,
+        };
+        let next = match self.taken.front() {
+            Some(next) => Some(next.due),
+            None if self.must_list(store) => Some(asked),
+            None => store.changes(self.kind, self.position).next().map(|change| self.due(change)),
+        };
+        next.map(|due| due.max(asked).max(self.not_before))
+    }
+
+    /// Whether what comes after the client's last event is no longer known.
+    fn must_list(&self, store: &Store) -> bool {
+        let refused = matches!(self.stream, Stream::Silent { .. }) && self.position < store.compacted();
+        refused || self.restores != store.restores()
     }
 
     /// The next event that is due.
@@ -247,17 +252,13 @@ impl Cursor {
     fn connect(&mut self, store: &Store, now: Timestamp) {
         match self.stream {
             Stream::Listing { at, version } if at <= now => self.list(store, at, version),
-            Stream::Silent { until } if until <= now => {
-                self.stream = Stream::Open;
-                if self.position < store.compacted() {
-                    self.list(store, until, None);
-                }
+            Stream::Silent { until } if until <= now && self.must_list(store) => {
+                self.list(store, until, None)
             }
+            Stream::Silent { until } if until <= now => self.stream = Stream::Open,
+            // After a restore all servers start anew, and no version of before means anything.
+            Stream::Open if self.must_list(store) => self.list(store, now, None),
             _ => {}
-        }
-        // After a restore all servers start anew, and no version of before means anything.
-        if self.stream == Stream::Open && self.restores != store.restores() {
-            self.list(store, now, None);
         }
     }
 
