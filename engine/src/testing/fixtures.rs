@@ -15,8 +15,13 @@ pub(crate) fn route() -> ObjectRef {
     ObjectRef::new(Kind::Ingress, "shop", "web-web-canary")
 }
 
-/// A Rollout of five pods with these steps.
+/// A Rollout of five pods with this canary strategy.
 pub(crate) fn rollout(image: &str, canary: &Value) -> Value {
+    rollout_with(image, &json!({ "canary": canary }))
+}
+
+/// A Rollout of five pods with this `spec.strategy`.
+pub(crate) fn rollout_with(image: &str, strategy: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
         "metadata": { "name": "web", "namespace": "shop" },
@@ -27,7 +32,7 @@ pub(crate) fn rollout(image: &str, canary: &Value) -> Value {
                 "metadata": { "labels": { "app": "web" } },
                 "spec": { "containers": [{ "name": "web", "image": image }] },
             },
-            "strategy": { "canary": canary },
+            "strategy": strategy,
         },
     })
 }
@@ -38,6 +43,15 @@ pub(crate) fn nginx(steps: &Value) -> Value {
         "canaryService": "web-canary", "stableService": "web-stable", "steps": steps,
         "trafficRouting": { "nginx": { "stableIngress": "web" } },
     })
+}
+
+/// A blue-green strategy that is measured before and after the switch.
+pub(crate) fn blue_green() -> Value {
+    let analysis = json!({ "templates": [{ "templateName": "smoke" }] });
+    json!({ "blueGreen": {
+        "activeService": "web-active", "previewService": "web-preview", "scaleDownDelaySeconds": 10,
+        "prePromotionAnalysis": analysis, "postPromotionAnalysis": analysis,
+    } })
 }
 
 fn service(name: &str) -> Value {
@@ -69,16 +83,30 @@ pub(crate) fn template() -> Value {
     })
 }
 
+/// An AnalysisTemplate with one metric that is measured four times.
+fn smoke() -> Value {
+    let mut template = template();
+    template["metadata"]["name"] = json!("smoke");
+    template["spec"]["metrics"][0]["count"] = json!(4);
+    template
+}
+
 impl World {
-    /// Puts the Services, the Ingress, the template and the Rollout, and deploys its first version.
+    /// Puts the Services, the Ingress, the templates and a canary, and deploys its first version.
     pub(crate) fn deploy(&mut self, canary: &Value) {
+        self.deploy_with(&json!({ "canary": canary }));
+    }
+
+    /// The same for any `spec.strategy`.
+    pub(crate) fn deploy_with(&mut self, strategy: &Value) {
         let now = self.now;
-        for name in ["web-canary", "web-stable"] {
+        for name in ["web-canary", "web-stable", "web-active", "web-preview"] {
             self.api.put(Kind::Service, service(name), now);
         }
         self.api.put(Kind::Ingress, ingress("web"), now);
         self.api.put(Kind::AnalysisTemplate, template(), now);
-        self.api.put(Kind::Rollout, rollout("web:1", canary), now);
+        self.api.put(Kind::AnalysisTemplate, smoke(), now);
+        self.api.put(Kind::Rollout, rollout_with("web:1", strategy), now);
         self.settle();
         assert_eq!(self.phase(), "Healthy", "{}", self.story());
     }
@@ -114,6 +142,14 @@ impl World {
     /// The phase of the Rollout.
     pub(crate) fn phase(&self) -> &str {
         self.status()["phase"].as_str().unwrap_or_default()
+    }
+
+    /// The hash that a Service selects.
+    pub(crate) fn selected(&self, service: &str) -> &str {
+        let service = ObjectRef::new(Kind::Service, "shop", service);
+        self.api.objects[&service]["spec"]["selector"][crds::names::POD_TEMPLATE_HASH]
+            .as_str()
+            .unwrap_or_default()
     }
 
     /// The weight that the route says.

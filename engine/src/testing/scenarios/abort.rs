@@ -86,7 +86,7 @@ fn a_person_aborts_and_the_first_write_is_the_route() {
 
 #[rstest]
 #[case::background(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }), json!([{ "setWeight": 50 }, { "pause": {} }]))]
-#[case::inline(json!({}), json!([{ "setWeight": 50 }, { "analysis": { "templates": [{ "templateName": "errors" }] } }]))]
+#[case::inline(json!({}), json!([{ "setWeight": 50 }, { "analysis": { "templates": [{ "templateName": "smoke" }] } }]))]
 fn between_the_verdict_and_weight_zero_lies_no_other_write(#[case] analysis: Value, #[case] steps: Value) {
     let mut canary = nginx(&steps);
     for (key, value) in analysis.as_object().unwrap() {

@@ -7,22 +7,47 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::testing::fixtures::nginx;
+use crate::testing::fixtures::{blue_green, nginx};
 use crate::testing::{Fault, World};
 
-fn steps() -> Value {
-    nginx(&json!([
-        { "setWeight": 20 }, { "pause": { "duration": "2s" } },
-        { "setWeight": 60 }, { "pause": { "duration": "2s" } },
-    ]))
+/// How the new version comes in.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Canary,
+    BlueGreen,
+}
+
+impl Way {
+    fn strategy(self) -> Value {
+        match self {
+            Self::Canary => json!({ "canary": nginx(&json!([
+                { "setWeight": 20 }, { "pause": { "duration": "2s" } },
+                { "setWeight": 60 }, { "pause": { "duration": "2s" } },
+            ])) }),
+            Self::BlueGreen => blue_green(),
+        }
+    }
+
+    /// How many ReplicaSets, canary Ingresses and AnalysisRuns an update leaves behind, the first deploy included.
+    fn creations(self) -> [usize; 3] {
+        match self {
+            Self::Canary => [2, 1, 0],
+            Self::BlueGreen => [2, 0, 2],
+        }
+    }
+}
+
+fn good(_: usize) -> &'static str {
+    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#
 }
 
 /// Deploys, updates, and lets everything come to rest.
-fn story(faults: impl IntoIterator<Item = (usize, Fault)>, slow_watch: bool) -> World {
+fn story(way: Way, faults: impl IntoIterator<Item = (usize, Fault)>, slow_watch: bool) -> World {
     let mut world = World::new();
     world.faults = faults.into_iter().collect();
     world.slow_watch = slow_watch;
-    world.deploy(&steps());
+    world.metric = Some(good);
+    world.deploy_with(&way.strategy());
     world.set_image("web:2");
     world.settle();
     world.settle();
@@ -70,17 +95,18 @@ fn a_fault_at_any_write_changes_nothing_in_the_end(
         Fault::CrashAfter
     )]
     fault: Fault,
+    #[values(Way::Canary, Way::BlueGreen)] way: Way,
 ) {
-    let undisturbed = story([], false);
+    let undisturbed = story(way, [], false);
     let (want, writes) = (end(&undisturbed), undisturbed.writes_seen());
     assert!(writes > 15, "{:#?}", undisturbed.api.writes);
     for index in 0..writes {
-        let world = story([(index, fault)], false);
+        let world = story(way, [(index, fault)], false);
         compare(&world, &want, &format!("{fault:?} at write {index}"));
-        let created = |kind: &str| {
+        let created = ["ReplicaSet", "Ingress", "AnalysisRun"].map(|kind| {
             world.api.writes.iter().filter(|write| write.starts_with(&format!("create {kind}"))).count()
-        };
-        assert_eq!((created("ReplicaSet"), created("Ingress")), (2, 1), "{fault:?} at write {index}");
+        });
+        assert_eq!(created, way.creations(), "{fault:?} at write {index}");
     }
 }
 
@@ -112,18 +138,19 @@ proptest! {
     fn several_faults_and_late_watches_change_nothing_either(
         faults in prop::collection::btree_map(0_usize..30, any_fault(), 1..6),
         slow_watch: bool,
+        way in prop::sample::select(vec![Way::Canary, Way::BlueGreen]),
     ) {
-        let want = end(&story([], false));
-        let world = story(faults.clone(), slow_watch);
-        compare(&world, &want, &format!("{faults:?}, slow watch: {slow_watch}"));
+        let want = end(&story(way, [], false));
+        let world = story(way, faults.clone(), slow_watch);
+        compare(&world, &want, &format!("{way:?}, {faults:?}, slow watch: {slow_watch}"));
     }
 }
 
 #[test]
 fn every_weight_is_set_once_and_in_order_whatever_answer_is_lost() {
-    let writes = story([], false).writes_seen();
+    let writes = story(Way::Canary, [], false).writes_seen();
     for index in 0..writes {
-        let world = story([(index, Fault::AnswerLost)], false);
+        let world = story(Way::Canary, [(index, Fault::AnswerLost)], false);
         let steps = world.api.events.iter().filter(|event| event.starts_with("RolloutStepCompleted")).count();
         assert!(steps <= 4, "{:#?}", world.api.events);
         let weights = world.api.writes.iter().filter(|write| write.contains(" Ingress ")).count();
@@ -134,7 +161,7 @@ fn every_weight_is_set_once_and_in_order_whatever_answer_is_lost() {
 #[test]
 fn a_lost_answer_is_followed_by_a_live_read_at_once() {
     let mut world = World::new();
-    world.deploy(&steps());
+    world.deploy_with(&Way::Canary.strategy());
     world.faults = [(world.writes_seen(), Fault::AnswerLost)].into();
     let (before, at) = (world.trace.len(), world.now);
     world.set_image("web:2");
