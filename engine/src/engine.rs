@@ -16,6 +16,7 @@ use crate::input::{Input, Leadership};
 use crate::ledger::Ledger;
 use crate::queue::Queue;
 use crate::rollouts::RolloutWork;
+use crate::scrutiny::Scrutiny;
 use crate::settings::Settings;
 use crate::store::{CORE, ROUTES, Stores};
 
@@ -38,6 +39,7 @@ pub struct Engine {
     /// Bad verdicts on their way, and the Rollouts that wait for them.
     pub(crate) verdicts: BTreeMap<RequestId, ObjectRef>,
     pub(crate) leading_since: Option<Timestamp>,
+    pub(crate) scrutiny: Option<Scrutiny>,
     publisher: Publisher,
     watched: BTreeSet<Kind>,
     was_synced: bool,
@@ -62,6 +64,7 @@ impl Engine {
             questions: Questions::default(),
             verdicts: BTreeMap::new(),
             leading_since: None,
+            scrutiny: None,
             watched: BTreeSet::new(),
             was_synced: false,
             wake_asked: None,
@@ -163,8 +166,7 @@ impl Engine {
     fn wake_the_patient(&mut self, now: Timestamp) {
         for object in self.ledger.take_ended() {
             let concerned = self.stores.concerned(&object);
-            let planned =
-                [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
+            let planned = [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
             for key in concerned.into_iter().chain(planned) {
                 self.touch(key, now);
             }
@@ -249,7 +251,12 @@ impl Engine {
     }
 
     /// Sends a request that `key` waits for.
-    pub(crate) fn send_and_wait(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) -> RequestId {
+    pub(crate) fn send_and_wait(
+        &mut self,
+        key: &ObjectRef,
+        request: Request,
+        purpose: Purpose,
+    ) -> RequestId {
         let id = self.send(key, request, purpose);
         if let Some(operation) = self.operation(key) {
             operation.pending.insert(id);

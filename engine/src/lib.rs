@@ -27,6 +27,7 @@ mod queue;
 mod refusal;
 mod request;
 mod rollouts;
+pub mod scrutiny;
 pub mod settings;
 mod status;
 mod store;

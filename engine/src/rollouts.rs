@@ -39,7 +39,7 @@ pub(crate) struct RolloutWork {
     /// Why it does not go on.
     pub(crate) waiting: Vec<Waiting>,
     /// Names that belong to somebody else.
-    taken: BTreeSet<ObjectRef>,
+    pub(crate) taken: BTreeSet<ObjectRef>,
     /// Names of which it has to be found out whose they are.
     checking: BTreeSet<ObjectRef>,
     rounds: u32,
@@ -89,6 +89,7 @@ impl Engine {
             Ok(plan) => plan,
             Err(panic) => return self.set_aside(rollout, &panic, now),
         };
+        self.check_plan(rollout, &gathered.snapshot, &plan);
         self.queue.wake_after(rollout, plan.wake_at, now);
         if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
             self.wait_for_stores(rollout, &gathered.snapshot);
@@ -277,8 +278,7 @@ impl Engine {
                 && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
         });
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
-        let ours =
-            (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
+        let ours = (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
         if work.checking.remove(object) && !ours {
             work.taken.insert(object.clone());
         }

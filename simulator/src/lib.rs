@@ -4,9 +4,21 @@
 //! reordered, lost, twice, as a real cluster does. Tests search it for orders of events that break an invariant;
 //! a person plays a Rollout in it before applying it.
 
+mod actor;
+mod backend;
+pub mod catalogue;
+pub mod clock;
+mod controllers;
+pub mod data_plane;
 pub mod fault;
+mod oracle;
 pub mod outcome;
+pub mod prepared;
 pub mod preview;
+mod process;
+mod roles;
 pub mod scenario;
 pub mod store;
+mod trace;
 pub mod watch;
+pub mod world;

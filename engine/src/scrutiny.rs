@@ -1,0 +1,88 @@
+//! For whoever checks the engine: what it would do next, and whether its plans keep the planner's own invariants.
+
+use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
+use planner::invariants::{self, Violation};
+use planner::rollout::{Plan, Settings as PlanSettings, Snapshot};
+
+use crate::effect::{Call, Request};
+use crate::engine::Engine;
+use crate::gather::{self, Gathered};
+use crate::request::{self, Built};
+use crate::{guard, isolation, status};
+
+/// What would be done about a Rollout if everything in the stores were true.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What the decision rests on.
+    pub snapshot: Snapshot,
+    /// The decision.
+    pub plan: Plan,
+    /// The writes that begin to carry it out: the next actions, or without any the status if it differs.
+    pub requests: Vec<Request>,
+}
+
+/// Plans that were checked, and what they broke.
+#[derive(Debug, Default)]
+pub(crate) struct Scrutiny {
+    broken: Vec<(ObjectRef, Violation)>,
+}
+
+impl Engine {
+    /// What would be done about a Rollout now, without live reads, delays or leadership, and without doing it.
+    ///
+    /// `None` if the Rollout is not held or is being deleted. `Err` names routes that are held without their text:
+    /// deliver them again and ask anew.
+    pub fn decide(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Result<Decision, Vec<ObjectRef>>> {
+        let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
+        let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
+        let gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
+        if gathered.snapshot.rollout.meta.deleting {
+            return None;
+        }
+        if !gathered.unread.is_empty() {
+            return Some(Err(gathered.unread));
+        }
+        let plan = isolation::decide(|| planner::rollout::plan(&gathered.snapshot, now)).ok()?;
+        let requests = requests(rollout, &gathered, &plan);
+        Some(Ok(Decision { snapshot: gathered.snapshot, plan, requests }))
+    }
+
+    /// From now on every plan is checked against the planner's invariants.
+    pub fn scrutinize(&mut self) {
+        self.scrutiny.get_or_insert_default();
+    }
+
+    /// What plans have broken since the last call, each with its Rollout.
+    pub fn take_broken_invariants(&mut self) -> Vec<(ObjectRef, Violation)> {
+        self.scrutiny.as_mut().map(|scrutiny| std::mem::take(&mut scrutiny.broken)).unwrap_or_default()
+    }
+
+    /// Checks a plan, if plans are to be checked.
+    pub(crate) fn check_plan(&mut self, rollout: &ObjectRef, snapshot: &Snapshot, plan: &Plan) {
+        if let Some(scrutiny) = &mut self.scrutiny {
+            let broken = invariants::check(snapshot, plan).into_iter();
+            scrutiny.broken.extend(broken.map(|violation| (rollout.clone(), violation)));
+        }
+    }
+}
+
+fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Request> {
+    debug_assert_eq!(rollout.kind, Kind::Rollout);
+    let run = guard::leading(&plan.actions);
+    if run.is_empty() {
+        let held = &gathered.snapshot.rollout;
+        let patch = status::change(&held.status, &plan.status);
+        let body = patch.map(|patch| request::status_patch(&held.meta, &patch));
+        let request =
+            body.map(|body| Request { object: rollout.clone(), call: Call::MergePatchStatus(body) });
+        return request.into_iter().collect();
+    }
+    let built = run.iter().map(|action| request::build(action, gathered));
+    built
+        .filter_map(|built| match built {
+            Built::Send(request) => Some(request),
+            Built::Nothing | Built::Impossible(_) => None,
+        })
+        .collect()
+}

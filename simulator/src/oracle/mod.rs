@@ -1,0 +1,279 @@
+//! What must hold, checked after every event, on purpose without the planner's own helpers.
+//!
+//! Rules about requests and pods are checked where requests really go ([`traffic`]); rules about what is written, when
+//! it is written ([`steps`], [`ownership`], [`truth`], [`verdicts`]); rules about the end, at rest ([`ending`]).
+
+mod ending;
+mod intent;
+mod ownership;
+mod steps;
+mod traffic;
+mod truth;
+mod verdicts;
+
+use std::sync::Arc;
+
+use crds::object_ref::{Kind, ObjectRef};
+use engine::effect::Request;
+use engine::input::WatchEvent;
+use engine::object::{Object, View};
+use engine::settings::Settings;
+use jiff::Timestamp;
+use planner::facts::{AnalysisRunFacts, RolloutFacts};
+
+pub(crate) use self::ending::differences;
+
+use self::intent::Intents;
+use self::steps::Steps;
+use self::traffic::Traffic;
+use self::truth::Truth;
+use self::verdicts::Verdicts;
+use crate::controllers::Nodes;
+use crate::data_plane::DataPlane;
+use crate::outcome::{Rule, Violation};
+use crate::scenario::Deed;
+use crate::store::{Store, Verb};
+
+/// A write of an operator that was carried out.
+#[derive(Debug)]
+pub(crate) struct Commit<'a> {
+    /// The request.
+    pub(crate) request: &'a Request,
+    /// The object before it.
+    pub(crate) before: Option<&'a Object>,
+    /// When, for messages.
+    pub(crate) at_ms: u64,
+    /// When.
+    pub(crate) now: Timestamp,
+}
+
+/// Checks everything.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    violations: Vec<Violation>,
+    truth: Truth,
+    traffic: Traffic,
+    steps: Steps,
+    verdicts: Verdicts,
+    intents: Intents,
+    /// The route and Service objects as they are, without any delay.
+    instant: DataPlane,
+    order: u64,
+    /// What the write that is being carried out lacks to be justified.
+    unjustified: Option<String>,
+    /// When the write that is being carried out was decided.
+    sent_at: Timestamp,
+}
+
+impl Judge {
+    /// One that has seen nothing yet.
+    pub(crate) fn new(settings: &Settings, now: Timestamp) -> Self {
+        Self {
+            violations: Vec::new(),
+            truth: Truth::new(settings),
+            traffic: Traffic::default(),
+            steps: Steps::default(),
+            verdicts: Verdicts::default(),
+            intents: Intents::default(),
+            instant: DataPlane::new(1),
+            order: 0,
+            unjustified: None,
+            sent_at: now,
+        }
+    }
+
+    /// What was broken so far.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// What was broken, taken away.
+    pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.violations)
+    }
+
+    /// A rule was broken. The same complaint is noted once.
+    pub(crate) fn complain(&mut self, at_ms: u64, rule: Rule, message: String) {
+        if !self.violations.iter().any(|known| known.rule == rule && known.message == message) {
+            self.violations.push(Violation { at_ms, rule, message });
+        }
+    }
+
+    fn complain_all(&mut self, at_ms: u64, rule: Rule, messages: Vec<String>) {
+        for message in messages {
+            self.complain(at_ms, rule, message);
+        }
+    }
+
+    /// Everything of a kind, as it is: at the beginning, and after a restore.
+    pub(crate) fn list(&mut self, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
+        self.truth.list(kind, objects, now);
+        for object in objects {
+            let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
+            self.route_changed(&reference, Some(Arc::clone(object)), Timestamp::MIN);
+            match &object.view {
+                View::Rollout(facts) => self.traffic.wanted(facts, now),
+                View::AnalysisRun(facts) => self.verdicts.known(facts),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something was written, by whomever.
+    pub(crate) fn see(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
+        match &event {
+            WatchEvent::Apply(object) => {
+                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
+                if matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
+                    self.route_changed(&reference, Some(Arc::new((**object).clone())), now);
+                }
+            }
+            WatchEvent::Delete(object) => {
+                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
+                self.route_changed(&reference, None, now);
+            }
+            WatchEvent::Init | WatchEvent::InitApply(_) | WatchEvent::InitDone => {}
+        }
+        self.truth.see(kind, event, now);
+    }
+
+    fn route_changed(&mut self, reference: &ObjectRef, object: Option<Arc<Object>>, now: Timestamp) {
+        if matches!(reference.kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
+            self.order += 1;
+            self.instant.apply(0, reference, self.order, object, now);
+        }
+    }
+
+    /// A write of an operator is about to be carried out.
+    pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, now: Timestamp) {
+        self.sent_at = sent_at;
+        self.unjustified = self.truth.objection(request, store, now);
+    }
+
+    /// A write of an operator was carried out; nobody else has noticed it yet.
+    pub(crate) fn committed(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) {
+        let at_ms = commit.at_ms;
+        if let Some(why) = self.unjustified.take() {
+            self.complain(at_ms, Rule::S9, why);
+        }
+        self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
+        self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
+        let shortages = self.traffic.shortages(commit, store, plane);
+        self.complain_all(at_ms, Rule::S2, shortages);
+        if let Some(raised) = self.raised_after_abort(commit, store) {
+            self.complain(at_ms, Rule::S3, raised);
+        }
+        for (rule, message) in self.steps.committed(commit, store) {
+            self.complain(at_ms, rule, message);
+        }
+    }
+
+    /// Whether a route write gives an aborted version more requests.
+    fn raised_after_abort(&mut self, commit: &Commit<'_>, store: &Store) -> Option<String> {
+        let object = &commit.request.object;
+        if !matches!(object.kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
+            return None;
+        }
+        let rollouts: Vec<RolloutFacts> = rollouts(store)
+            .filter(|facts| {
+                self.steps.aborted_at(&facts.meta.uid).is_some_and(|at| at < self.sent_at)
+                    && facts.status.abort
+                    && facts.status.stable_rs != facts.status.current_pod_hash
+            })
+            .cloned()
+            .collect();
+        let weights = |plane: &DataPlane| -> Vec<u32> {
+            let of = |facts: &RolloutFacts| {
+                plane.effective_weights(facts).get(&facts.status.current_pod_hash).copied().unwrap_or(0)
+            };
+            rollouts.iter().map(of).collect()
+        };
+        let before = weights(&self.instant);
+        self.route_changed(object, store.get(object).cloned(), commit.now);
+        let after = weights(&self.instant);
+        let raised = before.iter().zip(&after).find(|(before, after)| after > before)?;
+        Some(format!("{object}: an aborted version gets {} % instead of {} %", raised.1, raised.0))
+    }
+
+    /// A Rollout has changed.
+    pub(crate) fn rollout_changed(&mut self, facts: &RolloutFacts, now: Timestamp) {
+        self.traffic.wanted(facts, now);
+        self.steps.changed(facts, now);
+        self.intents.changed(facts);
+    }
+
+    /// An AnalysisRun has changed.
+    pub(crate) fn run_changed(&mut self, facts: &AnalysisRunFacts, verb: Verb, at_ms: u64) {
+        let messages = self.verdicts.changed(facts, verb);
+        self.complain_all(at_ms, Rule::S11, messages);
+    }
+
+    /// A metric backend answered, with a value or with something else.
+    pub(crate) fn answered(&mut self, is_value: bool) {
+        self.verdicts.answered(is_value);
+    }
+
+    /// Something about pods or proxies has changed.
+    pub(crate) fn traffic(
+        &mut self,
+        store: &Store,
+        plane: &DataPlane,
+        nodes: &Nodes,
+        (now, at_ms): (Timestamp, u64),
+    ) {
+        let messages = self.traffic.check(store, plane, nodes, now);
+        self.complain_all(at_ms, Rule::S1, messages);
+    }
+
+    /// A person is about to act.
+    pub(crate) fn act(&mut self, deed: &Deed, store: &Store, (rollout, now): (&ObjectRef, Timestamp)) {
+        if let Some(View::Rollout(facts)) = store.get(rollout).map(|object| &object.view) {
+            self.intents.act(deed, facts);
+            self.steps.act(deed, &facts.meta.uid);
+        }
+        if matches!(deed, Deed::Apply(_) | Deed::Merge { .. } | Deed::Delete(_)) {
+            self.excuse_all(now);
+        }
+    }
+
+    /// Somebody else has changed what serves requests: what is missing now is not the operator's doing.
+    pub(crate) fn excuse_all(&mut self, now: Timestamp) {
+        self.traffic.excuse(now);
+        self.steps.excuse();
+        self.intents.forget();
+    }
+
+    /// The store went back in time: what was learned from what was lost does not count.
+    pub(crate) fn restored(&mut self, now: Timestamp) {
+        self.excuse_all(now);
+        self.truth.restart();
+        self.verdicts = Verdicts::default();
+        self.steps = Steps::default();
+        self.steps.excuse();
+    }
+
+    /// Our own block of the status was taken away: attempts are counted anew.
+    pub(crate) fn forget_attempts(&mut self) {
+        self.intents.forget();
+        self.steps.excuse();
+    }
+
+    /// Everything is at rest.
+    pub(crate) fn at_rest(&mut self, store: &Store, plane: &DataPlane, at_ms: u64) {
+        self.complain_all(at_ms, Rule::S7, ending::leaks(store));
+        self.complain_all(at_ms, Rule::L2, ending::unfinished_aborts(store, plane));
+        let messages = self.intents.unmet(store);
+        self.complain_all(at_ms, Rule::S13, messages);
+    }
+}
+
+/// The Rollouts of a store.
+fn rollouts(store: &Store) -> impl Iterator<Item = &RolloutFacts> {
+    store.list(Kind::Rollout).filter_map(|object| match &object.view {
+        View::Rollout(facts) => Some(&**facts),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

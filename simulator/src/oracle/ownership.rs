@@ -1,0 +1,142 @@
+//! S6 and S8: what is named exists, and nothing is written that is not ours.
+
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
+use crds::object_ref::Kind;
+use engine::effect::Call;
+use engine::object::{Object, View};
+use planner::facts::{Meta, RolloutFacts};
+use serde_json::Value;
+
+use super::{Commit, rollouts};
+use crate::store::Store;
+
+/// S8: what a write changed that the operator must leave alone.
+pub(super) fn trespasses(commit: &Commit<'_>, store: &Store) -> Vec<String> {
+    let object = &commit.request.object;
+    let after = store.get(object).map(|after| &**after);
+    let message = match (commit.before, after) {
+        (None, Some(created)) => unowned(&created.meta, store),
+        (Some(before), None) => unowned(&before.meta, store),
+        (Some(before), Some(after)) => changed(before, after, &commit.request.call, store),
+        (None, None) => None,
+    };
+    message.map(|message| format!("{object}: {message}")).into_iter().collect()
+}
+
+/// Why an object is none that the operator may create, change or delete as a whole.
+fn unowned(meta: &Meta, store: &Store) -> Option<String> {
+    let owner = meta.controller.as_ref();
+    let is_ours = owner.is_some_and(|owner| rollouts(store).any(|facts| facts.meta.uid == owner.uid));
+    let gone = owner.is_some_and(|owner| owner.kind == Kind::Rollout.name());
+    (!is_ours && !gone).then(|| "it is not controlled by a Rollout".to_owned())
+}
+
+fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Option<String> {
+    if before.meta.labels != after.meta.labels {
+        return Some("labels were changed".to_owned());
+    }
+    match (&before.view, &after.view) {
+        (View::Rollout(old), View::Rollout(new)) => rollout(old, new, call),
+        (View::ReplicaSet(old), View::ReplicaSet(new)) => {
+            let mut same = (**new).clone();
+            same.meta = old.meta.clone();
+            same.replicas = old.replicas;
+            (same != **old).then(|| "more than its size and annotations was changed".to_owned())
+                .or_else(|| unowned(&old.meta, store))
+        }
+        (View::Service(old), View::Service(new)) => {
+            let mut selector = new.selector.clone();
+            match old.selector.get(POD_TEMPLATE_HASH) {
+                Some(hash) => selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone()),
+                None => selector.remove(POD_TEMPLATE_HASH),
+            };
+            let foreign = foreign_annotation(before, after, &[MANAGED_BY_ROLLOUTS]);
+            foreign.or_else(|| {
+                (selector != old.selector).then(|| "more than the hash in its selector was changed".to_owned())
+            })
+        }
+        (View::Route(old), View::Route(new)) => route(before, (old, new), store),
+        (View::AnalysisRun(_), View::AnalysisRun(_)) => unowned(&before.meta, store),
+        _ => Some("it is none of the kinds that are written".to_owned()),
+    }
+}
+
+fn rollout(old: &RolloutFacts, new: &RolloutFacts, call: &Call) -> Option<String> {
+    if let Call::MergePatchStatus(_) = call {
+        return None;
+    }
+    let (Ok(old_spec), Ok(new_spec)) = (&old.spec, &new.spec) else { return None };
+    let mut same = new_spec.clone();
+    same.replicas = old_spec.replicas;
+    if same != *old_spec || (old_spec.replicas.is_some() && old_spec.replicas != new_spec.replicas) {
+        return Some("its spec was changed".to_owned());
+    }
+    let mut annotations = new.meta.annotations.clone();
+    match old.meta.annotations.get(REVISION) {
+        Some(revision) => annotations.insert(REVISION.to_owned(), revision.clone()),
+        None => annotations.remove(REVISION),
+    };
+    (annotations != old.meta.annotations).then(|| "other annotations than the revision were changed".to_owned())
+}
+
+/// Of a foreign route only weights may change; one that a Rollout owns is the operator's.
+fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option<String> {
+    if unowned(&before.meta, store).is_none() {
+        return None;
+    }
+    if before.kind == Kind::Ingress {
+        return Some("an Ingress of somebody else was changed".to_owned());
+    }
+    (without_weights(old) != without_weights(new)).then(|| "more than weights was changed".to_owned())
+}
+
+fn without_weights(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(key, _)| {
+                !matches!(key.as_str(), "weight" | "resourceVersion" | "generation")
+            });
+            Value::Object(kept.map(|(key, value)| (key.clone(), without_weights(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_weights).collect()),
+        other => other.clone(),
+    }
+}
+
+fn foreign_annotation(before: &Object, after: &Object, ours: &[&str]) -> Option<String> {
+    let keys = before.meta.annotations.keys().chain(after.meta.annotations.keys());
+    let mut foreign = keys.filter(|key| !ours.contains(&key.as_str()));
+    let changed =
+        foreign.find(|key| before.meta.annotations.get(*key) != after.meta.annotations.get(*key))?;
+    Some(format!("the annotation {changed} was changed"))
+}
+
+/// S6: what a write made a Service or a route name although it does not exist.
+pub(super) fn dangling(commit: &Commit<'_>, store: &Store) -> Vec<String> {
+    let lives = |hash: &str| {
+        store.list(Kind::ReplicaSet).any(|object| match &object.view {
+            View::ReplicaSet(set) => set.hash == hash && !set.meta.deleting,
+            _ => false,
+        })
+    };
+    let object = &commit.request.object;
+    match (object.kind, &commit.request.call) {
+        (Kind::Service, _) => {
+            let Some(View::Service(service)) = store.get(object).map(|it| &it.view) else { return Vec::new() };
+            let hash = service.selector.get(POD_TEMPLATE_HASH).filter(|hash| !lives(hash));
+            hash.map(|hash| format!("{object} selects {hash}, which does not exist")).into_iter().collect()
+        }
+        (Kind::ReplicaSet, Call::Delete { .. }) => store
+            .list(Kind::Service)
+            .filter_map(|service| match &service.view {
+                View::Service(facts) => {
+                    let hash = facts.selector.get(POD_TEMPLATE_HASH).filter(|hash| !lives(hash))?;
+                    let name = &facts.meta.name;
+                    Some(format!("Service {name} selects {hash}, whose ReplicaSet {object} was deleted"))
+                }
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,215 @@
+//! S4 and S5: the steps of an update in order, each done before the next, and a promotion that was earned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::analysis::AnalysisPhase;
+use crds::names::{POD_TEMPLATE_HASH, ROLLOUT_TYPE, STEP_INDEX};
+use crds::object_ref::Kind;
+use crds::rollout::{CanaryStep, PauseReason, RolloutStatus};
+use engine::effect::Call;
+use engine::object::View;
+use jiff::Timestamp;
+use planner::facts::{AnalysisRunFacts, RolloutFacts};
+
+use super::Commit;
+use crate::clock::ms_between;
+use crate::outcome::Rule;
+use crate::scenario::Deed;
+use crate::store::Store;
+
+/// How much too early a pause may end: two operators write times of their own.
+const EARLY_MS: u64 = 5;
+
+/// What is remembered of each Rollout, by uid.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    aborted_at: BTreeMap<String, Timestamp>,
+    /// When the pause of a step began, in real time: uid, hash, attempt, step.
+    paused_at: BTreeMap<(String, String, i64, i32), Timestamp>,
+    /// Which runs were created: uid, hash, attempt, type, step.
+    runs: BTreeMap<(String, String, i64, String, String), String>,
+    /// Somebody else deletes, restores or turns clocks: what was remembered may be wrong.
+    excused: bool,
+    /// Rollouts whose person wrote the status: what follows may jump.
+    steered: BTreeSet<String>,
+}
+
+impl Steps {
+    /// From now on only what can be seen in one write counts.
+    pub(super) fn excuse(&mut self) {
+        self.excused = true;
+    }
+
+    /// When the abort that is under way was written.
+    pub(super) fn aborted_at(&self, uid: &str) -> Option<Timestamp> {
+        self.aborted_at.get(uid).copied()
+    }
+
+    /// A person is about to act.
+    pub(super) fn act(&mut self, deed: &Deed, uid: &str) {
+        if matches!(deed, Deed::Promote | Deed::PromoteFull) {
+            self.steered.insert(uid.to_owned());
+        }
+    }
+
+    /// A Rollout has changed.
+    pub(super) fn changed(&mut self, facts: &RolloutFacts, now: Timestamp) {
+        let status = &facts.status;
+        if status.abort && status.stable_rs != status.current_pod_hash {
+            self.aborted_at.entry(facts.meta.uid.clone()).or_insert(now);
+        } else {
+            self.aborted_at.remove(&facts.meta.uid);
+        }
+        let is_pausing = status.pause_conditions.iter().any(|it| it.reason == PauseReason::CanaryPauseStep);
+        if let (true, Some(step)) = (is_pausing, status.current_step_index) {
+            self.paused_at.entry(key(facts, step)).or_insert(now);
+        }
+    }
+
+    /// An operator wrote something.
+    pub(super) fn committed(&mut self, commit: &Commit<'_>, store: &Store) -> Vec<(Rule, String)> {
+        match &commit.request.call {
+            Call::Create(_) if commit.request.object.kind == Kind::AnalysisRun => {
+                self.run_created(commit, store).into_iter().map(|message| (Rule::S4, message)).collect()
+            }
+            Call::MergePatchStatus(_) => self.status_written(commit, store),
+            _ => Vec::new(),
+        }
+    }
+
+    fn run_created(&mut self, commit: &Commit<'_>, store: &Store) -> Option<String> {
+        let object = store.get(&commit.request.object)?;
+        let owner = &object.meta.controller.as_ref()?.uid;
+        let facts = super::rollouts(store).find(|facts| facts.meta.uid == *owner)?;
+        let label = |name: &str| object.meta.labels.get(name).cloned().unwrap_or_default();
+        let attempt = attempt(&facts.status);
+        let key = (owner.clone(), label(POD_TEMPLATE_HASH), attempt, label(ROLLOUT_TYPE), label(STEP_INDEX));
+        let name = object.meta.name.clone();
+        let before = self.runs.insert(key, name.clone())?;
+        (!self.excused).then(|| format!("{name} does what {before} did already in attempt {attempt}"))
+    }
+
+    fn status_written(&mut self, commit: &Commit<'_>, store: &Store) -> Vec<(Rule, String)> {
+        let Some(View::Rollout(before)) = commit.before.map(|object| &object.view) else { return Vec::new() };
+        let after = store.get(&commit.request.object).map(|object| &object.view);
+        let Some(View::Rollout(after)) = after else { return Vec::new() };
+        let mut found = Vec::new();
+        if before.status.stable_rs != after.status.stable_rs {
+            found.extend(promotion(before, after, store).map(|message| (Rule::S5, message)));
+        }
+        if let Some(step) = advance(&before.status, &after.status) {
+            match step {
+                Advance::One(index) => {
+                    found.extend(self.undone(before, index, store, commit.now).map(|message| (Rule::S4, message)));
+                }
+                Advance::Wrong => {
+                    let (from, to) = (before.status.current_step_index, after.status.current_step_index);
+                    found.push((Rule::S4, format!("the step of {} goes from {from:?} to {to:?}", after.meta.name)));
+                }
+            }
+        }
+        found
+    }
+
+    /// Why a step that was ended is not done; nothing if it is.
+    fn undone(&mut self, before: &RolloutFacts, index: i32, store: &Store, now: Timestamp) -> Option<String> {
+        let spec = before.spec.as_ref().ok()?;
+        let step = spec.strategy.canary.as_ref()?.steps.get(usize::try_from(index).ok()?)?;
+        let status = &before.status;
+        let resumed = status.controller_pause && status.pause_conditions.is_empty();
+        if self.excused || resumed {
+            return None;
+        }
+        if let Some(pause) = &step.pause {
+            let Some(text) = &pause.duration else {
+                return Some(format!("step {index} pauses for ever, and nobody resumed it"));
+            };
+            let length = crds::duration::seconds_or_text(text).ok()?.as_millis();
+            let began = self.paused_at.get(&key(before, index)).copied();
+            let Some(began) = began else {
+                return (length > 0).then(|| format!("step {index} ended without ever having paused"));
+            };
+            let passed = ms_between(began, now);
+            let is_early = i128::from(passed + EARLY_MS) < length;
+            return is_early.then(|| format!("step {index} paused for {passed} ms instead of {length} ms"));
+        }
+        undone_analysis(before, step, index, store)
+    }
+}
+
+/// How the step changed.
+enum Advance {
+    One(i32),
+    Wrong,
+}
+
+/// How an operator's write changed the step, unless something else explains it: another version, another attempt,
+/// other steps, an abort, or the promotion.
+fn advance(before: &RolloutStatus, after: &RolloutStatus) -> Option<Advance> {
+    let (from, to) = (before.current_step_index, after.current_step_index);
+    let begins_anew = before.current_pod_hash != after.current_pod_hash
+        || attempt(before) != attempt(after)
+        || before.current_step_hash != after.current_step_hash;
+    let is_aborted = before.aborted_at != after.aborted_at || after.abort;
+    let is_promoted = after.stable_rs == after.current_pod_hash;
+    if from == to || begins_anew || is_aborted || is_promoted {
+        return None;
+    }
+    match (from, to) {
+        (Some(from), Some(to)) if to == from + 1 => Some(Advance::One(from)),
+        _ => Some(Advance::Wrong),
+    }
+}
+
+fn undone_analysis(before: &RolloutFacts, step: &CanaryStep, index: i32, store: &Store) -> Option<String> {
+    step.analysis.as_ref()?;
+    let is_it = |run: &&AnalysisRunFacts| {
+        let label = |name: &str| run.meta.labels.get(name).map(String::as_str);
+        run.meta.controller.as_ref().is_some_and(|owner| owner.uid == before.meta.uid)
+            && label(POD_TEMPLATE_HASH) == Some(before.status.current_pod_hash.as_str())
+            && label(STEP_INDEX) == Some(index.to_string().as_str())
+    };
+    let successful = runs(store).filter(is_it).any(|run| run.status.phase == AnalysisPhase::Successful);
+    (!successful).then(|| format!("step {index} ended without a successful analysis"))
+}
+
+fn runs(store: &Store) -> impl Iterator<Item = &AnalysisRunFacts> {
+    store.list(Kind::AnalysisRun).filter_map(|object| match &object.view {
+        View::AnalysisRun(facts) => Some(&**facts),
+        _ => None,
+    })
+}
+
+/// Why a promotion was not earned; nothing if it was.
+fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Option<String> {
+    let (old, new) = (&before.status, &after.status);
+    let name = &after.meta.name;
+    if new.stable_rs != new.current_pod_hash {
+        return Some(format!("{name}: {} becomes stable, but {} is wanted", new.stable_rs, new.current_pod_hash));
+    }
+    if old.stable_rs.is_empty() || old.promote_full {
+        return None;
+    }
+    if old.abort {
+        return Some(format!("{name}: an aborted version becomes stable"));
+    }
+    let steps = before.spec.as_ref().ok()?.strategy.canary.as_ref().map_or(0, |canary| canary.steps.len());
+    let done = old.current_step_index.and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
+    if done < steps {
+        return Some(format!("{name}: a version becomes stable at step {done} of {steps}"));
+    }
+    let summary = old.canary.current_background_analysis_run_status.as_ref();
+    let is_bad = |run: &AnalysisRunFacts| {
+        matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive)
+    };
+    let bad = summary.and_then(|summary| runs(store).find(|run| run.meta.name == summary.name && is_bad(run)));
+    bad.map(|run| format!("{name}: a version becomes stable although {} is {}", run.meta.name, run.status.phase))
+}
+
+fn attempt(status: &RolloutStatus) -> i64 {
+    status.linnet.as_ref().and_then(|own| own.attempt).unwrap_or(1)
+}
+
+fn key(facts: &RolloutFacts, step: i32) -> (String, String, i64, i32) {
+    (facts.meta.uid.clone(), facts.status.current_pod_hash.clone(), attempt(&facts.status), step)
+}

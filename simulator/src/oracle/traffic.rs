@@ -1,0 +1,222 @@
+//! S1 and S2: requests meet pods, wherever a proxy sends them, and no pod is taken away that they still need.
+//!
+//! What counts is what the operator did: a pod that was available once and is not being deleted counts as there, also
+//! while it is not ready. If somebody else takes pods or objects away, what is missing afterwards is excused until it
+//! has been enough again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::IntOrString;
+use crds::rollout::{CanaryStrategy, RolloutSpec};
+use engine::effect::Call;
+use engine::object::View;
+use jiff::Timestamp;
+use planner::facts::RolloutFacts;
+
+use super::{Commit, rollouts};
+use crate::clock::ms_between;
+use crate::controllers::Nodes;
+use crate::data_plane::{DataPlane, Share};
+use crate::roles;
+use crate::store::Store;
+use crate::world::scaled_to;
+
+/// For how long after somebody else's change new shortages are excused.
+const AMNESTY_MS: u64 = 30_000;
+
+/// What is remembered between looks.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    /// How many pods each Rollout wanted since when, by uid.
+    wanted: BTreeMap<String, Vec<(Timestamp, i32)>>,
+    /// The number of wanted pods for which a Rollout without a router had enough last, by uid.
+    enough: BTreeMap<String, i32>,
+    excused: BTreeSet<(String, String)>,
+    amnesty: Option<Timestamp>,
+}
+
+impl Traffic {
+    /// A Rollout has changed, or is there from the beginning.
+    pub(super) fn wanted(&mut self, facts: &RolloutFacts, now: Timestamp) {
+        let Some(spec) = readable(facts) else { return };
+        let replicas = spec.replicas.unwrap_or(1);
+        let history = self.wanted.entry(facts.meta.uid.clone()).or_default();
+        if history.last().is_none_or(|(_, last)| *last != replicas) {
+            history.push((now, replicas));
+        }
+    }
+
+    /// The smallest number of pods that was wanted since then.
+    fn floor(&self, uid: &str, since: Timestamp) -> i32 {
+        let history = self.wanted.get(uid).map(Vec::as_slice).unwrap_or_default();
+        let first = history.partition_point(|(at, _)| *at <= since).saturating_sub(1);
+        history.iter().skip(first).map(|(_, replicas)| *replicas).min().unwrap_or(0)
+    }
+
+    /// Somebody else took something away.
+    pub(super) fn excuse(&mut self, now: Timestamp) {
+        self.amnesty = Some(now);
+    }
+
+    fn is_excused(&mut self, rollout: &str, hash: &str, now: Timestamp) -> bool {
+        let key = (rollout.to_owned(), hash.to_owned());
+        if self.amnesty.is_some_and(|since| ms_between(since, now) <= AMNESTY_MS) {
+            self.excused.insert(key);
+            return true;
+        }
+        self.excused.contains(&key)
+    }
+
+    /// S1: everything that misses pods.
+    pub(super) fn check(
+        &mut self,
+        store: &Store,
+        plane: &DataPlane,
+        nodes: &Nodes,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let mut messages = Vec::new();
+        for facts in rollouts(store) {
+            let Some(spec) = readable(facts) else { continue };
+            if facts.status.stable_rs.is_empty() || facts.meta.deleting {
+                continue;
+            }
+            let earned = earned(store, facts, nodes, now);
+            if is_steered(spec) {
+                messages.extend(self.steered(facts, spec, plane, (&earned, now)));
+            } else {
+                messages.extend(self.together(facts, spec, (&earned, now)));
+            }
+        }
+        messages
+    }
+
+    fn steered(
+        &mut self,
+        facts: &RolloutFacts,
+        spec: &RolloutSpec,
+        plane: &DataPlane,
+        (earned, now): (&BTreeMap<String, i32>, Timestamp),
+    ) -> Vec<String> {
+        let mut messages = Vec::new();
+        let mut short = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        for proxy in 0..plane.proxies() {
+            for share in plane.shares(proxy, facts) {
+                let Some(hash) = share.hash.clone() else { continue };
+                let wanted = self.floor(&facts.meta.uid, share.written_at);
+                let need = needed(spec, &share, wanted);
+                let have = earned.get(&hash).copied().unwrap_or(0);
+                seen.insert(hash.clone());
+                if have >= need {
+                    continue;
+                }
+                short.insert(hash.clone());
+                if !self.is_excused(&facts.meta.uid, &hash, now) {
+                    let (name, percent) = (&facts.meta.name, share.percent());
+                    messages.push(format!(
+                        "proxy {proxy} sends {percent} % of {name} to {hash}, which has {have} of {need} pods"
+                    ));
+                }
+            }
+        }
+        for hash in seen.difference(&short) {
+            self.excused.remove(&(facts.meta.uid.clone(), hash.clone()));
+        }
+        messages
+    }
+
+    /// Without a router all pods serve together.
+    fn together(
+        &mut self,
+        facts: &RolloutFacts,
+        spec: &RolloutSpec,
+        (earned, now): (&BTreeMap<String, i32>, Timestamp),
+    ) -> Option<String> {
+        let uid = &facts.meta.uid;
+        let have: i32 = earned.values().sum();
+        let wanted = spec.replicas.unwrap_or(1);
+        let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
+        if have >= wanted - missing(spec, wanted) {
+            self.enough.insert(uid.clone(), wanted);
+        }
+        let need = (bound - missing(spec, bound)).max(i32::from(bound > 0));
+        if have >= need {
+            self.excused.remove(&(uid.clone(), String::new()));
+            return None;
+        }
+        if self.is_excused(uid, "", now) {
+            return None;
+        }
+        Some(format!("{} has {have} of {need} pods in all", facts.meta.name))
+    }
+
+    /// S2: what a scale-down of an operator takes away although a proxy still sends requests there.
+    pub(super) fn shortages(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) -> Vec<String> {
+        let Call::JsonPatch(patch) = &commit.request.call else { return Vec::new() };
+        let Some(View::ReplicaSet(set)) = commit.before.map(|object| &object.view) else { return Vec::new() };
+        let to = scaled_to(patch).and_then(|to| i32::try_from(to).ok());
+        let Some(to) = to.filter(|to| *to < set.replicas) else { return Vec::new() };
+        let owner = set.meta.controller.as_ref().map(|owner| owner.uid.as_str()).unwrap_or_default();
+        let Some(facts) = rollouts(store).find(|facts| facts.meta.uid == owner) else { return Vec::new() };
+        let Some(spec) = readable(facts).filter(|spec| is_steered(spec)) else { return Vec::new() };
+        let shares = (0..plane.proxies()).flat_map(|proxy| plane.shares(proxy, facts));
+        let need = shares
+            .filter(|share| share.hash.as_deref() == Some(set.hash.as_str()))
+            .map(|share| needed(spec, &share, self.floor(&facts.meta.uid, share.written_at)))
+            .max();
+        let (name, from) = (&set.meta.name, set.replicas);
+        need.filter(|need| to < *need)
+            .map(|need| format!("{name} is scaled from {from} to {to}, but requests to it need {need} pods"))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn readable(facts: &RolloutFacts) -> Option<&RolloutSpec> {
+    facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())
+}
+
+/// Whether something decides which version answers a request.
+fn is_steered(spec: &RolloutSpec) -> bool {
+    spec.strategy.blue_green.is_some()
+        || spec.strategy.canary.as_ref().is_some_and(|canary| canary.traffic_routing.is_some())
+}
+
+/// How many pods a share needs, of so many wanted ones: rounded up, less what may be missing, at least one.
+fn needed(spec: &RolloutSpec, share: &Share, wanted: i32) -> i32 {
+    if wanted <= 0 {
+        return 0;
+    }
+    let tolerant = |canary: &CanaryStrategy| canary.replica_progress_threshold.is_some();
+    if spec.strategy.canary.as_ref().is_some_and(tolerant) {
+        return 1;
+    }
+    (share.pods(wanted) - missing(spec, wanted)).max(1)
+}
+
+/// How many of so many pods may be missing: `maxUnavailable`, 25 % rounded down; one if no more may be there either.
+fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
+    let quarter = IntOrString::from("25%");
+    let count = |value: Option<&IntOrString>, up: bool| {
+        let pods = value.unwrap_or(&quarter).of(i64::from(wanted), up).unwrap_or(0);
+        i32::try_from(pods.max(0)).unwrap_or(i32::MAX)
+    };
+    let (surge, unavailable) = match (&spec.strategy.canary, &spec.strategy.blue_green) {
+        (Some(canary), _) => {
+            (count(canary.max_surge.as_ref(), true), count(canary.max_unavailable.as_ref(), false))
+        }
+        (None, Some(blue_green)) => (1, blue_green.max_unavailable.as_ref().map_or(0, |value| count(Some(value), false))),
+        (None, None) => (1, 0),
+    };
+    if surge == 0 && unavailable == 0 { 1 } else { unavailable }
+}
+
+/// The pods of each version that count, by hash.
+fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, i32> {
+    let mut earned = BTreeMap::new();
+    for set in roles::sets(store, facts) {
+        *earned.entry(set.hash.clone()).or_insert(0) += nodes.counts(&set.meta.uid, now).earned;
+    }
+    earned
+}

@@ -1,0 +1,256 @@
+//! S9: every write that was carried out would be decided again on the true state at that moment.
+//!
+//! A second engine is fed without any delay, and asked what it would do. What only the environment changed while the
+//! request was on its way is no violation: if the write is not decided now, it must have been decided on some state of
+//! the last second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::RolloutStatus;
+use engine::effect::{Call, Request};
+use engine::engine::Engine;
+use engine::input::{Input, WatchEvent};
+use engine::object::{Object, View};
+use engine::scrutiny::Decision;
+use engine::settings::Settings;
+use jiff::Timestamp;
+use planner::facts::RolloutFacts;
+use serde_json::Value;
+
+use crate::store::{KINDS, Store};
+use crate::world::scaled_to;
+
+/// How long a request may be on its way while the world changes.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
+
+/// An engine that knows everything at once.
+#[derive(Debug)]
+pub(super) struct Truth {
+    settings: Settings,
+    engine: Engine,
+}
+
+impl Truth {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let mut engine = Engine::new(settings.clone());
+        engine.start();
+        Self { settings: settings.clone(), engine }
+    }
+
+    /// Forgets everything.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(&self.settings);
+    }
+
+    /// Everything of a kind.
+    pub(super) fn list(&mut self, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
+        list(&mut self.engine, kind, objects, now);
+    }
+
+    /// Something was written.
+    pub(super) fn see(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
+        self.engine.handle(Input::Watch { kind, event }, now);
+    }
+
+    /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
+    pub(super) fn objection(&mut self, request: &Request, store: &Store, now: Timestamp) -> Option<String> {
+        let rollouts = concerned(request, store);
+        let is_judged = matches!(
+            request.object.kind,
+            Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService
+        );
+        if !is_judged || rollouts.is_empty() || !is_weighty(request, store) {
+            return None;
+        }
+        let mut verdicts = Vec::new();
+        for rollout in &rollouts {
+            match decide(&mut self.engine, rollout, store, now) {
+                Some(decision) if is_decided(request, &decision, store) => return None,
+                decision => verdicts.push(describe(rollout, decision.as_ref())),
+            }
+        }
+        let earlier = self.earlier(request, &rollouts, store, now);
+        (!earlier).then(|| format!("{} {} would not be decided: {}", word(&request.call), request.object, verdicts.join("; ")))
+    }
+
+    /// Whether the write would have been decided on some state of the last second.
+    fn earlier(&self, request: &Request, rollouts: &[ObjectRef], store: &Store, now: Timestamp) -> bool {
+        let since = now.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
+        let mut versions: Vec<(u64, Timestamp)> = KINDS
+            .into_iter()
+            .flat_map(|kind| store.changes(kind, store.compacted()))
+            .filter(|change| change.at >= since)
+            .map(|change| (change.version.saturating_sub(1), change.at))
+            .collect();
+        versions.sort_unstable();
+        versions.into_iter().rev().any(|(version, at)| {
+            rollouts.iter().any(|rollout| {
+                let decided = |moment| {
+                    decide(&mut engine_at(&self.settings, store, version, moment), rollout, store, moment)
+                        .is_some_and(|decision| is_decided(request, &decision, store))
+                };
+                decided(at) || decided(now)
+            })
+        })
+    }
+}
+
+fn engine_at(settings: &Settings, store: &Store, version: u64, at: Timestamp) -> Engine {
+    let mut engine = Engine::new(settings.clone());
+    engine.start();
+    for kind in KINDS {
+        list(&mut engine, kind, &store.list_at(kind, version), at);
+    }
+    engine
+}
+
+fn list(engine: &mut Engine, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
+    engine.handle(Input::Watch { kind, event: WatchEvent::Init }, now);
+    for object in objects {
+        let event = WatchEvent::InitApply(Box::new((**object).clone()));
+        engine.handle(Input::Watch { kind, event }, now);
+    }
+    engine.handle(Input::Watch { kind, event: WatchEvent::InitDone }, now);
+}
+
+/// What would be decided; routes whose text the engine does not hold yet are shown to it again.
+fn decide(engine: &mut Engine, rollout: &ObjectRef, store: &Store, now: Timestamp) -> Option<Decision> {
+    for _ in 0..2 {
+        match engine.decide(rollout, now)? {
+            Ok(decision) => return Some(decision),
+            Err(unread) => {
+                for object in unread {
+                    let event = WatchEvent::Apply(Box::new((**store.get(&object)?).clone()));
+                    engine.handle(Input::Watch { kind: object.kind, event }, now);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The Rollouts on whose behalf a write may be.
+fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
+    let object = &request.object;
+    let reference = |facts: &RolloutFacts| ObjectRef::new(Kind::Rollout, &facts.meta.namespace, &facts.meta.name);
+    if object.kind == Kind::Rollout {
+        return vec![object.clone()];
+    }
+    if object.kind == Kind::ReplicaSet {
+        let owner = match &request.call {
+            Call::Create(body) => {
+                body.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str).map(str::to_owned)
+            }
+            _ => store.get(object).and_then(|held| Some(held.meta.controller.as_ref()?.name.clone())),
+        };
+        return owner.map(|name| ObjectRef::new(Kind::Rollout, &object.namespace, name)).into_iter().collect();
+    }
+    super::rollouts(store)
+        .filter(|facts| {
+            let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref());
+            let routed = |spec: &crds::rollout::RolloutSpec| {
+                spec.strategy.blue_green.is_some()
+                    || spec.strategy.canary.as_ref().is_some_and(|canary| {
+                        canary.traffic_routing.is_some() || !canary.canary_service.is_empty()
+                    })
+            };
+            facts.meta.namespace == object.namespace && spec.is_some_and(routed)
+        })
+        .map(reference)
+        .collect()
+}
+
+/// Whether a write does more than to report what is observed.
+fn is_weighty(request: &Request, store: &Store) -> bool {
+    let Call::MergePatchStatus(_) = &request.call else { return true };
+    let (before, after) = statuses(request, store);
+    before.is_some_and(|before| facts(&before) != facts(&after.unwrap_or_default()))
+}
+
+/// The status of a Rollout before and after a patch of it.
+fn statuses(request: &Request, store: &Store) -> (Option<RolloutStatus>, Option<RolloutStatus>) {
+    let Call::MergePatchStatus(patch) = &request.call else { return (None, None) };
+    let held = store.get(&request.object).and_then(|object| match &object.view {
+        View::Rollout(facts) => Some(facts.status.clone()),
+        _ => None,
+    });
+    let after = held.as_ref().and_then(|held| {
+        let mut value = serde_json::to_value(held).ok()?;
+        json_patch::merge(&mut value, patch.get("status")?);
+        serde_json::from_value(value).ok()
+    });
+    (held, after)
+}
+
+/// What of a status steers an update, without times, counts and words.
+fn facts(status: &RolloutStatus) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        (status.abort, status.aborted_at.is_some(), status.promote_full, status.controller_pause),
+        status.current_step_index,
+        status.stable_rs.clone(),
+        status.current_pod_hash.clone(),
+        status.pause_conditions.iter().map(|pause| pause.reason).collect::<Vec<_>>(),
+        status.linnet.as_ref().and_then(|own| own.attempt).unwrap_or(1),
+        status.blue_green.active_selector.clone(),
+    )
+}
+
+/// Whether a decision holds this write.
+fn is_decided(request: &Request, decision: &Decision, store: &Store) -> bool {
+    let same_object = decision.requests.iter().filter(|wanted| wanted.object == request.object);
+    let mut same_object = same_object.peekable();
+    match &request.call {
+        Call::MergePatchStatus(_) => {
+            let (_, after) = statuses(request, store);
+            let is_status =
+                same_object.any(|wanted| matches!(wanted.call, Call::MergePatchStatus(_)));
+            is_status && after.is_some_and(|after| facts(&after) == facts(&decision.plan.status))
+        }
+        call => same_object.any(|wanted| is_same(call, &wanted.call)),
+    }
+}
+
+/// Whether two calls do the same, apart from versions and times.
+fn is_same(call: &Call, wanted: &Call) -> bool {
+    match (call, wanted) {
+        (Call::Create(_), Call::Create(_)) | (Call::Delete { .. }, Call::Delete { .. }) => true,
+        (Call::MergePatch(one), Call::MergePatch(other)) => normal(one) == normal(other),
+        (Call::JsonPatch(one), Call::JsonPatch(other)) => match (scaled_to(one), scaled_to(other)) {
+            (None, None) => normal(one) == normal(other),
+            (one, other) => one == other,
+        },
+        _ => false,
+    }
+}
+
+/// A body without what differs from try to try.
+fn normal(value: &Value) -> u64 {
+    let mut hash = crate::trace::Hash::default();
+    hash.body(value);
+    hash.get()
+}
+
+fn word(call: &Call) -> &'static str {
+    match call {
+        Call::Get => "get",
+        Call::Create(_) => "create",
+        Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
+        Call::MergePatchStatus(_) => "status of",
+        Call::Delete { .. } => "delete",
+    }
+}
+
+fn describe(rollout: &ObjectRef, decision: Option<&Decision>) -> String {
+    let Some(decision) = decision else { return format!("nothing is decided about {rollout}") };
+    let wanted: Vec<String> = decision
+        .requests
+        .iter()
+        .map(|request| format!("{} {}", word(&request.call), request.object))
+        .collect();
+    if wanted.is_empty() {
+        return format!("{rollout} would wait: {:?}", decision.plan.waiting);
+    }
+    format!("{rollout} would rather {}", wanted.join(", "))
+}

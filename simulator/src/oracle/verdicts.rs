@@ -1,0 +1,60 @@
+//! S11: a missing value is no success, and a verdict is final.
+
+use std::collections::BTreeMap;
+
+use crds::analysis::AnalysisPhase;
+use planner::facts::AnalysisRunFacts;
+
+use crate::store::Verb;
+
+/// What is remembered of the AnalysisRuns, by uid.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    phases: BTreeMap<String, AnalysisPhase>,
+    /// Successful measurements.
+    successes: BTreeMap<String, i64>,
+    /// How many values the backends have given.
+    values: i64,
+}
+
+impl Verdicts {
+    /// A backend answered, with a value or with something else.
+    pub(super) fn answered(&mut self, is_value: bool) {
+        self.values += i64::from(is_value);
+    }
+
+    /// A run that is there from the beginning.
+    pub(super) fn known(&mut self, facts: &AnalysisRunFacts) {
+        self.phases.insert(facts.meta.uid.clone(), facts.status.phase);
+        let successes = successes(facts);
+        self.values += successes;
+        self.successes.insert(facts.meta.uid.clone(), successes);
+    }
+
+    /// A run has changed; returns what must not be.
+    pub(super) fn changed(&mut self, facts: &AnalysisRunFacts, verb: Verb) -> Vec<String> {
+        if verb == Verb::Deleted {
+            return Vec::new();
+        }
+        let (name, uid) = (&facts.meta.name, &facts.meta.uid);
+        let mut messages = Vec::new();
+        let phase = facts.status.phase;
+        let before = self.phases.insert(uid.clone(), phase);
+        if let Some(before) = before.filter(|before| before.is_completed() && *before != phase) {
+            messages.push(format!("the verdict of {name} changes from {before} to {phase}"));
+        }
+        self.successes.insert(uid.clone(), successes(facts));
+        let all: i64 = self.successes.values().sum();
+        if all > self.values {
+            let values = self.values;
+            messages.push(format!("{name}: {all} measurements were successful, but there were {values} values"));
+        }
+        messages
+    }
+}
+
+fn successes(facts: &AnalysisRunFacts) -> i64 {
+    let measured = facts.status.metric_results.iter().flat_map(|metric| &metric.measurements);
+    let kept = measured.filter(|measurement| measurement.phase == AnalysisPhase::Successful).count();
+    i64::try_from(kept).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,112 @@
+//! The end of a story: everybody is at rest, stays so when asked again, and everything wanted has come about.
+
+use crds::object_ref::{Kind, ObjectRef};
+use engine::object::View;
+
+use super::happening::Happening;
+use super::{Stage, World};
+use crate::clock::after_ms;
+use crate::fault::Harm;
+use crate::outcome::Rule;
+
+impl World {
+    /// Nothing is planned any more but what goes on for ever. Says whether the run goes on.
+    pub(super) fn rest(&mut self) -> bool {
+        if self.processes.len() > 1 && !self.processes.iter().any(|it| it.running && it.election.told) {
+            // Somebody will lead when the Lease has run out.
+            return true;
+        }
+        match self.stage {
+            Stage::Story => {
+                self.stage = Stage::Trial { commits: self.commits };
+                self.try_quiet();
+                true
+            }
+            Stage::Trial { commits } => {
+                if self.commits > commits {
+                    let last: Vec<String> =
+                        self.writes.iter().rev().take(3).map(|write| write.object.to_string()).collect();
+                    let message = format!(
+                        "{} writes after everything was at rest, the last ones of {}",
+                        self.commits - commits,
+                        last.join(", ")
+                    );
+                    self.complain(Rule::S10, message);
+                }
+                self.judge_end();
+                self.over()
+            }
+            Stage::Over => false,
+        }
+    }
+
+    /// Everybody lists everything anew and looks at the clock: nothing may follow.
+    fn try_quiet(&mut self) {
+        self.now = after_ms(self.now, self.prepared.scenario.end.quiet_ms);
+        self.disturbed = self.now;
+        self.relist_everything();
+        for process in 0..self.processes.len() {
+            let (now, address) = (self.now, self.address(process));
+            if let Some(process) = self.processes.get_mut(process) {
+                process.wake = Some(process.clock.local(now));
+            }
+            self.plan(now, Happening::Tick(address));
+        }
+    }
+
+    fn judge_end(&mut self) {
+        let at_ms = crate::clock::ms_between(self.begun, self.now);
+        self.judge.at_rest(&self.store, &self.plane, at_ms);
+        let stuck: Vec<String> = self.stuck();
+        for message in stuck {
+            self.complain(Rule::L3, message);
+        }
+        let left = self.script.left();
+        let harmless = self.faults.iter().all(|fault| fault.harm.leaves_the_end_alone());
+        let unharmed = self.faults.iter().all(|fault| !matches!(fault.harm, Harm::Malform { .. }));
+        if left > 0 && harmless && unharmed {
+            self.complain(Rule::L1, format!("{left} acts never got their moment: {}", self.unrest()));
+        }
+    }
+
+    /// Rollouts that wait although nobody was told that a person is needed.
+    fn stuck(&self) -> Vec<String> {
+        let rollouts = self.store.list(Kind::Rollout).filter_map(|object| match &object.view {
+            View::Rollout(facts) => Some(facts),
+            _ => None,
+        });
+        rollouts
+            .filter(|facts| {
+                let phase = facts.status.phase.as_str();
+                !matches!(phase, "Healthy" | "Degraded" | "Paused")
+            })
+            .map(|facts| {
+                let name = &facts.meta.name;
+                let rollout = ObjectRef::new(Kind::Rollout, &facts.meta.namespace, name);
+                let (phase, message) = (facts.status.phase.as_str(), &facts.status.message);
+                format!("{rollout} is at rest but {phase} ({message}): {:?}", self.waiting(&rollout))
+            })
+            .collect()
+    }
+
+    /// Why it does not come to rest, in words.
+    pub(super) fn unrest(&self) -> String {
+        let end = self.end_state();
+        let rollouts: Vec<String> = end
+            .rollouts
+            .iter()
+            .map(|(name, it)| format!("{name}: {} at step {:?} ({})", it.phase, it.step, it.message))
+            .collect();
+        let planned: Vec<String> =
+            self.queue.iter().filter(|what| !what.is_idle()).take(3).map(|what| format!("{what:?}")).collect();
+        let planned: Vec<String> = planned.into_iter().map(|text| text.chars().take(160).collect()).collect();
+        let waiting = self.waiting(&self.prepared.rollout);
+        format!(
+            "after {} events and {} writes: {}; waiting: {waiting:?}; planned: {}",
+            self.events,
+            self.commits,
+            rollouts.join("; "),
+            planned.join(" | ")
+        )
+    }
+}
