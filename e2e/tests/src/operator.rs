@@ -57,7 +57,9 @@ impl Release {
         helm.args(["upgrade", "--install", &self.name]).arg(repository().join("charts/linnet"));
         helm.args(["--namespace", &self.namespace, "--create-namespace"]).args(wait);
         for value in &self.values {
-            helm.args(["--set", value]);
+            // A tag such as 1.10 is a text.
+            let flag = if value.starts_with("image.") { "--set-string" } else { "--set" };
+            helm.args([flag, value]);
         }
         run(helm)
             .await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use e2e_tests::facts::client;
 use e2e_tests::manifest::change;
 use e2e_tests::space::Space;
@@ -114,15 +114,15 @@ async fn ingress_class(client: &Client) -> Result<String> {
     let fits = |class: &IngressClass| {
         class.spec.as_ref().is_some_and(|spec| spec.controller.as_deref() == Some(CONTROLLER))
     };
-    let found = match variable("LINNET_INGRESS_CLASS") {
-        Some(name) => names.iter().find(|known| **known == name).cloned(),
-        None => classes.iter().find(|class| fits(class)).map(ResourceExt::name_any),
-    };
-    match found {
-        Some(name) => Ok(name),
-        None => bail!(
+    if let Some(name) = variable("LINNET_INGRESS_CLASS") {
+        ensure!(names.contains(&name), "LINNET_INGRESS_CLASS names {name:?}, which is none of {names:?}");
+        return Ok(name);
+    }
+    let class = classes.iter().find(|class| fits(class)).map(ResourceExt::name_any);
+    class.with_context(|| {
+        format!(
             "no IngressClass that obeys NGINX's canary annotations (controller {CONTROLLER}) among {names:?}: install \
              ingress-nginx or Traefik with its provider for it, or name the class by LINNET_INGRESS_CLASS"
-        ),
-    }
+        )
+    })
 }

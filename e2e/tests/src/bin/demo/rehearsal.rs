@@ -41,11 +41,12 @@ pub(crate) async fn measure(app: &App, manifests: &[Value], prometheus: &str) ->
     })
     .await?;
     let last = status.metric_results.first().and_then(|result| result.measurements.last());
+    let last = last.map(|last| if last.message.is_empty() { &last.value } else { &last.message });
     ensure!(
         status.phase == AnalysisPhase::Successful,
-        "Prometheus {prometheus} says nothing of the demo's pods (last: {:?}): the operator must reach it, and it must \
+        "Prometheus {prometheus} says nothing of the demo's pods (last: {}): the operator must reach it, and it must \
          scrape them at least every 5 s, by their annotation prometheus.io/scrape or by a PodMonitor",
-        last.map(|last| if last.message.is_empty() { &last.value } else { &last.message })
+        last.map_or(status.message.as_str(), String::as_str)
     );
     Ok(())
 }
