@@ -85,8 +85,9 @@ fn switch(status: &RolloutStatus, is_promoted: bool, measured: bool) -> Option<&
 
 #[cfg(test)]
 mod tests {
+    use crds::analysis::AnalysisPhase;
     use crds::condition::{Condition, ConditionStatus};
-    use crds::rollout::{PauseCondition, PauseReason};
+    use crds::rollout::{AnalysisRunSummary, PauseCondition, PauseReason};
     use rstest::rstest;
 
     use super::*;
@@ -148,6 +149,39 @@ mod tests {
         change(&mut status);
         let around = Surroundings { paused: false, replicas: 5, end: End::OldPodsGone };
         assert_eq!(of(&status, around), (phase, message.to_owned()));
+    }
+
+    #[rstest]
+    #[case::nobody_is_served(|status: &mut RolloutStatus| status.blue_green.active_selector.clear(), false,
+        "active service cutover pending")]
+    #[case::the_old_version_serves(
+        |status: &mut RolloutStatus| "b".clone_into(&mut status.blue_green.active_selector), false,
+        "active service cutover pending")]
+    #[case::not_measured(|status: &mut RolloutStatus| "b".clone_into(&mut status.stable_rs), true,
+        "waiting for analysis to complete")]
+    #[case::still_measured(
+        |status: &mut RolloutStatus| {
+            "b".clone_into(&mut status.stable_rs);
+            status.blue_green.post_promotion_analysis_run_status = Some(measured(AnalysisPhase::Running));
+        }, true, "waiting for analysis to complete")]
+    #[case::measured(
+        |status: &mut RolloutStatus| {
+            "b".clone_into(&mut status.stable_rs);
+            status.blue_green.post_promotion_analysis_run_status = Some(measured(AnalysisPhase::Successful));
+        }, true, "waiting for post-promotion verification to complete")]
+    #[case::not_promoted(|status: &mut RolloutStatus| "b".clone_into(&mut status.stable_rs), false,
+        "waiting for post-promotion verification to complete")]
+    #[case::old_pods_are_no_reason(|status: &mut RolloutStatus| status.replicas = 10, true, "")]
+    fn a_switch(#[case] change: fn(&mut RolloutStatus), #[case] measured: bool, #[case] message: &str) {
+        let mut status = healthy();
+        "a".clone_into(&mut status.blue_green.active_selector);
+        change(&mut status);
+        let around = Surroundings { paused: false, replicas: 5, end: End::UsersSwitched { measured } };
+        assert_eq!(of(&status, around).1, message);
+    }
+
+    fn measured(status: AnalysisPhase) -> AnalysisRunSummary {
+        AnalysisRunSummary { name: "web-a-2-post".to_owned(), status, message: String::new() }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::names::POD_TEMPLATE_HASH;
-use crds::rollout::{BlueGreenStrategy, RolloutStatus, TrafficWeights, WeightDestination};
+use crds::rollout::{BlueGreenStatus, BlueGreenStrategy, RolloutStatus, TrafficWeights, WeightDestination};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::change::Change;
@@ -51,8 +51,9 @@ fn count(view: &View<'_>, status: &mut RolloutStatus) {
     status.updated_replicas = view.revisions.new.map_or(0, |set| set.current_replicas.max(0));
     status.hpa_replicas = status.replicas;
     status.selector = view.spec.selector.as_ref().map(selector_text).unwrap_or_default();
-    if let Some(strategy) = view.blue_green() {
-        count_active(view, strategy, status);
+    match view.strategy {
+        Strategy::BlueGreen(strategy) => count_active(view, strategy, status),
+        Strategy::Canary(_) => status.blue_green = BlueGreenStatus::default(),
     }
 }
 

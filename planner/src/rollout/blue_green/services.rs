@@ -75,8 +75,10 @@ fn wanted<'a>(
     view.revisions.older.iter().copied().find(serves).or(stable)
 }
 
+/// Whether a version has all its pods, by counts that speak of its current size.
 fn is_complete(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
-    set.replicas == view.replicas() && available(Some(set)) >= view.replicas()
+    let is_current = set.observed_generation >= set.meta.generation;
+    set.replicas == view.replicas() && available(Some(set)) >= view.replicas() && is_current
 }
 
 /// A version gets the users when it has all its pods. The stable one gets them back when it misses no more than

@@ -1,5 +1,7 @@
 //! Every rule can be broken, and is then named.
 
+mod blue_green;
+
 use crds::names::POD_TEMPLATE_HASH;
 use crds::rollout::LinnetStatus;
 use rstest::rstest;
