@@ -96,6 +96,16 @@ bugs! {
     /// The progress deadline runs during pauses, too (AR#3414).
     DeadlineCountsPauses,
 
+    // Blue-green.
+    /// The active Service is switched before all pods of the new version are available (AR#4775).
+    ActiveServiceSwitchedBeforePods,
+    /// The pause before the switch is not kept.
+    PromotionPauseIgnored,
+    /// The switch does not wait for the analysis before it.
+    PrePromotionAnalysisNotAwaited,
+    /// A version becomes stable before the analysis after the switch has ended.
+    PostPromotionAnalysisNotAwaited,
+
     // Analysis.
     /// A failed analysis is not looked at.
     VerdictIgnored,

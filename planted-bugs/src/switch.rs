@@ -26,10 +26,18 @@ pub const fn planted(_bug: Bug) -> bool {
     false
 }
 
-/// Which bug is planted in this thread; none without the feature `enabled`.
+/// Which bug is planted in this thread.
+#[cfg(feature = "enabled")]
 #[must_use]
 pub fn current() -> Option<Bug> {
-    Bug::ALL.iter().copied().find(|bug| planted(*bug))
+    PLANTED.get()
+}
+
+/// Which bug is planted: none in this build.
+#[cfg(not(feature = "enabled"))]
+#[must_use]
+pub const fn current() -> Option<Bug> {
+    None
 }
 
 /// Plants a bug in this thread, or removes the one that is there.

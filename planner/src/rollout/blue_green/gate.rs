@@ -3,6 +3,7 @@
 use crds::analysis::AnalysisPhase;
 use crds::rollout::{BlueGreenStrategy, PauseReason, RolloutStatus};
 use jiff::{SignedDuration, Timestamp};
+use planted_bugs::{Bug, planted};
 
 use super::{is_ready, services};
 use crate::rollout::view::{View, own_block};
@@ -27,6 +28,7 @@ fn pauses(strategy: &BlueGreenStrategy) -> bool {
 fn is_pause_over(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
     let status = view.status();
     !pauses(strategy)
+        || planted(Bug::PromotionPauseIgnored)
         || status.linnet.as_ref().is_some_and(|own| own.pause_over)
         || status.blue_green.scale_up_preview_check_point
 }
@@ -34,6 +36,7 @@ fn is_pause_over(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
 fn is_measured(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
     let run = runs::current(view.snapshot).pre_promotion;
     strategy.pre_promotion_analysis.is_none()
+        || planted(Bug::PrePromotionAnalysisNotAwaited)
         || run.is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
 }
 

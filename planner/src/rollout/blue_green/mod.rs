@@ -10,6 +10,7 @@ pub(crate) mod services;
 
 use crds::analysis::AnalysisPhase;
 use crds::rollout::{BlueGreenStatus, BlueGreenStrategy, RolloutStatus};
+use planted_bugs::{Bug, planted};
 
 use super::replicas::Targets;
 use super::view::{View, available, own_block};
@@ -39,7 +40,9 @@ pub(crate) fn is_verified(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool
         let run = runs::current(view.snapshot).post_promotion;
         run.is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
     };
-    strategy.post_promotion_analysis.is_none() || view.is_fast_track() || is_successful()
+    let is_wanted = strategy.post_promotion_analysis.is_some();
+    let is_awaited = is_wanted && !planted(Bug::PostPromotionAnalysisNotAwaited);
+    !is_awaited || view.is_fast_track() || is_successful()
 }
 
 /// Forgets what was true of an earlier update.

@@ -2,6 +2,7 @@
 
 use crds::rollout::{BlueGreenStrategy, RolloutSpec};
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use super::gate;
 use crate::facts::{ReplicaSetFacts, ServiceFacts};
@@ -78,7 +79,8 @@ fn wanted<'a>(
 /// Whether a version has all its pods, by counts that speak of its current size.
 fn is_complete(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
     let is_current = set.observed_generation >= set.meta.generation;
-    set.replicas == view.replicas() && available(Some(set)) >= view.replicas() && is_current
+    let has_pods = available(Some(set)) >= view.replicas() || planted(Bug::ActiveServiceSwitchedBeforePods);
+    set.replicas == view.replicas() && has_pods && is_current
 }
 
 /// A version gets the users when it has all its pods. The stable one gets them back when it misses no more than
@@ -87,7 +89,8 @@ fn may_take_over(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts)
     let serving = view.snapshot.replica_sets.iter().find(|one| one.hash == selected(service));
     let tolerated = replicas::allowance(view).unavailable;
     let is_return = set.hash == view.stable_hash() && serving.is_some();
-    available(Some(set)) >= view.replicas()
+    planted(Bug::ActiveServiceSwitchedBeforePods)
+        || available(Some(set)) >= view.replicas()
         || (is_return && may_return(set, serving, view.replicas(), tolerated))
 }
 
