@@ -59,6 +59,8 @@ pub(crate) struct Base {
     pub(crate) store: Store,
     pub(crate) nodes: Nodes,
     pub(crate) plane: DataPlane,
+    /// How many changes its proxies have learned of: a later one counts higher.
+    pub(crate) order: u64,
     pub(crate) now: Timestamp,
     /// The image of each ReplicaSet's first container, by uid.
     pub(crate) images: BTreeMap<String, String>,
@@ -84,7 +86,8 @@ impl Prepared {
         }
         let rollout = rollout.ok_or(PrepareError::NoRollout)?;
         let plane = DataPlane::new(scenario.timings.proxies);
-        let base = Base { store, nodes: Nodes::default(), plane, now: START, images: BTreeMap::new() };
+        let base =
+            Base { store, nodes: Nodes::default(), plane, order: 0, now: START, images: BTreeMap::new() };
         let applied = Self { scenario: scenario.clone(), rollout, base };
         match scenario.start {
             Start::Applied => Ok(Arc::new(applied)),

@@ -118,7 +118,7 @@ impl World {
             now: base.now,
             chance: Chance::new(seed),
             noticed: base.store.version(),
-            order: 0,
+            order: base.order,
             store: base.store,
             processes: (0..scenario.operators.count.max(1)).map(|_| process()).collect(),
             lease: Lease::default(),
@@ -342,7 +342,14 @@ impl World {
     }
 
     pub(crate) fn into_base(self) -> Base {
-        Base { store: self.store, nodes: self.nodes, plane: self.plane, now: self.now, images: self.images }
+        Base {
+            store: self.store,
+            nodes: self.nodes,
+            plane: self.plane,
+            order: self.order,
+            now: self.now,
+            images: self.images,
+        }
     }
 }
 
