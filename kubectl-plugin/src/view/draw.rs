@@ -218,8 +218,7 @@ mod tests {
         serde_json::from_value(items).unwrap()
     }
 
-    fn objects() -> Objects {
-        let text = include_str!("draw/paused.json");
+    fn objects(text: &str) -> Objects {
         let mut all: serde_json::Value = serde_json::from_str(text).unwrap();
         Objects {
             rollout: serde_json::from_value(all["rollout"].take()).unwrap(),
@@ -232,6 +231,14 @@ mod tests {
     #[test]
     fn a_paused_canary() {
         let now = "2026-11-21T03:10:00Z".parse().unwrap();
-        insta::assert_snapshot!(tree(&Tree::of(&objects(), now), now, Paint::plain()));
+        let objects = objects(include_str!("draw/paused.json"));
+        insta::assert_snapshot!(tree(&Tree::of(&objects, now), now, Paint::plain()));
+    }
+
+    #[test]
+    fn a_preview_beside_the_active_version() {
+        let now = "2026-11-21T03:10:00Z".parse().unwrap();
+        let objects = objects(include_str!("draw/preview.json"));
+        insta::assert_snapshot!(tree(&Tree::of(&objects, now), now, Paint::plain()));
     }
 }
