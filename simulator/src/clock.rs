@@ -47,11 +47,6 @@ impl<T> Queue<T> {
         self.events.pop_first().map(|((at, _), what)| (at, what))
     }
 
-    /// When the next thing happens.
-    pub(crate) fn next_at(&self) -> Option<Timestamp> {
-        self.events.first_key_value().map(|((at, _), _)| *at)
-    }
-
     /// Everything that is planned.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.events.values()
@@ -86,11 +81,6 @@ impl Chance {
         at.saturating_add(Duration::from_micros(micros)).unwrap_or(Timestamp::MAX)
     }
 
-    /// A number below `limit`; 0 if that is 0.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        if limit == 0 { 0 } else { self.0.usize(..limit) }
-    }
-
     /// Heads or tails.
     pub(crate) fn coin(&mut self) -> bool {
         self.0.bool()
@@ -111,7 +101,6 @@ mod tests {
         for (when, what) in [(5, "c"), (1, "a"), (5, "d"), (1, "b")] {
             queue.push(at(when), what);
         }
-        assert_eq!(queue.next_at(), Some(at(1)));
         let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, what)| what).collect();
         assert_eq!(order, ["a", "b", "c", "d"]);
     }

@@ -264,7 +264,7 @@ pub struct End {
 
 impl Default for End {
     fn default() -> Self {
-        Self { settle_ms: 600_000, quiet_ms: 60_000 }
+        Self { settle_ms: 3_600_000, quiet_ms: 60_000 }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use engine::object::{Object, View};
 use jiff::Timestamp;
@@ -271,21 +270,4 @@ impl World {
         }
         self.check_traffic();
     }
-}
-
-/// The pods of a version: the uid of the ReplicaSet of a Rollout with that hash.
-pub(crate) fn set_with_hash<'a>(
-    store: &'a crate::store::Store,
-    rollout_uid: &str,
-    hash: &str,
-) -> Option<&'a ReplicaSetFacts> {
-    store.list(Kind::ReplicaSet).find_map(|object| match &object.view {
-        View::ReplicaSet(facts)
-            if facts.meta.controller.as_ref().is_some_and(|owner| owner.uid == rollout_uid)
-                && facts.meta.labels.get(POD_TEMPLATE_HASH).map(String::as_str) == Some(hash) =>
-        {
-            Some(&**facts)
-        }
-        _ => None,
-    })
 }
