@@ -81,6 +81,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Set,
     },
+    /// Play an update in a cluster in memory, and show what it will do; nothing is changed anywhere.
+    Simulate(Box<SimulateArgs>),
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -178,6 +180,71 @@ pub(crate) struct StatusArgs {
     /// Another form than a line.
     #[arg(short, long)]
     pub(crate) output: Option<Output>,
+}
+
+/// Of `simulate`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 it finishes (people may be needed), 1 error, 2 it is taken back, 4 it never ends, \
+    5 the spec is refused, 6 something is missing and --strict was given."
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub(crate) struct SimulateArgs {
+    /// The rollout; by default every rollout of the files.
+    #[arg(required_unless_present = "filename")]
+    pub(crate) name: Option<String>,
+    /// Manifests: files, directories, or - for standard input.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present = "from_cluster")]
+    pub(crate) filename: Vec<std::path::PathBuf>,
+    /// Also the directories within directories.
+    #[arg(short = 'R', long, requires = "filename")]
+    pub(crate) recursive: bool,
+    /// Take the rollout that runs, and what it names, from the cluster; with -f, as what runs before the change.
+    #[arg(long, requires = "name")]
+    pub(crate) from_cluster: bool,
+    /// The new image, as CONTAINER=IMAGE; * for all containers.
+    #[arg(long, value_name = "CONTAINER=IMAGE")]
+    pub(crate) set_image: Vec<String>,
+    /// From this step on, counted from 1, every measurement fails.
+    #[arg(long, value_name = "STEP", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) fail_at: Option<u32>,
+    /// The pods of the new version never become ready.
+    #[arg(long)]
+    pub(crate) pods_never_ready: bool,
+    /// No metric backend can be reached.
+    #[arg(long)]
+    pub(crate) metrics_down: bool,
+    /// How long a pod takes until it is ready.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub(crate) pod_start: Duration,
+    /// How long a person takes where one is needed.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub(crate) person_takes: Duration,
+    /// The operator's flag of this name.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) route_drain_seconds: u32,
+    /// Fail where something is missing instead of assuming it.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Do not try what would happen if something went wrong.
+    #[arg(long)]
+    pub(crate) no_what_if: bool,
+    /// Another form than the screen.
+    #[arg(short, long)]
+    pub(crate) output: Option<SimulateOutput>,
+}
+
+/// Another form than the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimulateOutput {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// The screen, and everything that happens, and the route objects as a whole.
+    Wide,
+    /// A page with a chart, complete in itself.
+    Html,
 }
 
 /// Another form than the one for people.

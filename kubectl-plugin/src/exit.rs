@@ -12,6 +12,12 @@ pub(crate) enum Exit {
     Degraded,
     /// 3: it took longer than `--timeout`.
     Timeout,
+    /// 4: a simulated update never ends.
+    NeverEnds,
+    /// 5: the operator would refuse the spec of a simulated rollout.
+    Refused,
+    /// 6: a simulation lacks objects, and `--strict` forbids to assume them.
+    Gaps,
 }
 
 impl From<Exit> for ExitCode {
@@ -20,6 +26,9 @@ impl From<Exit> for ExitCode {
             Exit::Ok => Self::SUCCESS,
             Exit::Degraded => Self::from(2),
             Exit::Timeout => Self::from(3),
+            Exit::NeverEnds => Self::from(4),
+            Exit::Refused => Self::from(5),
+            Exit::Gaps => Self::from(6),
         }
     }
 }

@@ -5,6 +5,7 @@ mod list;
 mod load;
 mod print;
 mod set_image;
+mod simulate;
 mod status;
 mod steer;
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
                 format!("kubectl-linnet {version}")
             });
         }
+        Command::Simulate(args) => return simulate::run(&cli.connection, &args, paint).await,
         _ => {}
     }
     let cluster = Cluster::connect(&cli.connection).await?;
@@ -44,6 +46,6 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Retry { what: Retry::Rollout { name } } => steer::retry(&cluster, &name).await,
         Command::Pause { name } => steer::pause(&cluster, &name).await,
         Command::Set { what: Set::Image { name, images } } => set_image::run(&cluster, &name, &images).await,
-        Command::Completion { .. } | Command::Version { .. } => Ok(Exit::Ok),
+        Command::Simulate(_) | Command::Completion { .. } | Command::Version { .. } => Ok(Exit::Ok),
     }
 }

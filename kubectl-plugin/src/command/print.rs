@@ -24,6 +24,15 @@ pub(crate) fn text_block(text: &str) -> Result<Exit> {
     }
 }
 
+/// Prints errors, one per line, to standard error; the exit is the caller's.
+pub(crate) fn complaints(lines: impl Iterator<Item = String>, exit: Exit) -> Result<Exit> {
+    let mut out = std::io::stderr().lock();
+    for line in lines {
+        writeln!(out, "error: {line}").context("cannot write to standard error")?;
+    }
+    Ok(exit)
+}
+
 /// Prints data as JSON or YAML; nothing and `false` for a form that is for people.
 pub(crate) fn data(value: &impl Serialize, output: Option<Output>) -> Result<bool> {
     let text = match output {

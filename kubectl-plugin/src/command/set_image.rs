@@ -31,7 +31,8 @@ pub(crate) async fn run(cluster: &Cluster, name: &str, images: &[String]) -> Res
     print::line(&format!("rollout '{name}' image updated"))
 }
 
-fn assignment(text: &str) -> Result<(&str, &str)> {
+/// The two sides of CONTAINER=IMAGE.
+pub(super) fn assignment(text: &str) -> Result<(&str, &str)> {
     match text.split_once('=') {
         Some((container, image)) if !container.is_empty() && !image.is_empty() => Ok((container, image)),
         _ => bail!("{text:?} is not CONTAINER=IMAGE"),
@@ -39,7 +40,7 @@ fn assignment(text: &str) -> Result<(&str, &str)> {
 }
 
 /// One replacement per container whose image changes, each on the condition that the container is still the same.
-fn operations(template: &Value, wanted: &[(&str, &str)]) -> Result<Vec<Value>> {
+pub(super) fn operations(template: &Value, wanted: &[(&str, &str)]) -> Result<Vec<Value>> {
     let mut operations = Vec::new();
     for (container, image) in wanted {
         let mut found = false;

@@ -5,4 +5,5 @@ pub(crate) mod draw;
 pub(crate) mod health;
 pub(crate) mod paint;
 pub(crate) mod reason;
+pub(crate) mod simulate;
 pub(crate) mod table;

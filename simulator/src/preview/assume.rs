@@ -23,20 +23,26 @@ pub(super) struct Gaps<'a> {
     spec: &'a RolloutSpec,
     objects: BTreeMap<ObjectRef, Value>,
     assumptions: Vec<Assumption>,
+    missing: Vec<ObjectRef>,
 }
 
-/// Adds to `objects` what the Rollout names and nobody gave, and says what was added.
+/// Adds to `objects` what the Rollout names and nobody gave; says what was added, and which objects that are.
+///
+/// Secrets are always made up: nobody keeps them where manifests are. All else only if `makes_up`.
 pub(super) fn fill(
     rollout: &ObjectRef,
     spec: &RolloutSpec,
     objects: BTreeMap<ObjectRef, Value>,
-) -> (BTreeMap<ObjectRef, Value>, Vec<Assumption>) {
-    let mut gaps = Gaps { rollout, spec, objects, assumptions: Vec::new() };
-    gaps.services();
-    gaps.routes();
-    gaps.templates();
+    makes_up: bool,
+) -> (BTreeMap<ObjectRef, Value>, Vec<Assumption>, Vec<ObjectRef>) {
+    let mut gaps = Gaps { rollout, spec, objects, assumptions: Vec::new(), missing: Vec::new() };
+    if makes_up {
+        gaps.services();
+        gaps.routes();
+        gaps.templates();
+    }
     gaps.secrets();
-    (gaps.objects, gaps.assumptions)
+    (gaps.objects, gaps.assumptions, gaps.missing)
 }
 
 /// The objects that carry the weight of a Rollout.

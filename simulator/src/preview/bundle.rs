@@ -93,6 +93,14 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Adds one object that was read from elsewhere.
+    ///
+    /// # Errors
+    /// If it stands there already.
+    pub fn add(&mut self, object: ObjectRef, manifest: Manifest) -> Result<(), BundleError> {
+        self.insert(object, manifest)
+    }
+
     fn insert(&mut self, object: ObjectRef, mut manifest: Manifest) -> Result<(), BundleError> {
         if let Some(first) = self.objects.get(&object) {
             let (first, second) = (first.place.clone(), manifest.place);

@@ -31,6 +31,13 @@ pub(super) fn changes(from: &Value, to: &Value) -> Vec<FieldChange> {
     found
 }
 
+/// The fields of something that was not there before.
+pub(super) fn fields(object: &Value) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    compare("", None, Some(object), &mut found);
+    found
+}
+
 fn compare(path: &str, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<FieldChange>) {
     match (from, to) {
         (from, to) if from == to => {}

@@ -20,10 +20,8 @@ pub(in crate::preview) struct Played<'a> {
     pub store: &'a Store,
     /// What happened beside the store.
     pub timeline: &'a [Entry],
-    /// When the story began.
+    /// When the story began, which is when the new version was applied.
     pub began: Timestamp,
-    /// When the new version was applied, in milliseconds after that.
-    pub applied_ms: u64,
     /// The Rollout.
     pub rollout: &'a ObjectRef,
     /// The objects that carry its weight.
@@ -108,17 +106,25 @@ impl<'a> Played<'a> {
             Happened::Weights { rollout, proxy, weights } if *rollout == ours => {
                 Event::Traffic(*proxy, weights)
             }
-            Happened::Act { text } => Event::Act(text),
+            Happened::Act { text } => Event::Act(deed(text)?),
             _ => return None,
         };
-        let milliseconds = i64::try_from(entry.at_ms).ok()? - i64::try_from(self.applied_ms).ok()?;
-        Some(Happening { seconds: rounded(milliseconds), event })
+        Some(Happening { seconds: rounded(i64::try_from(entry.at_ms).ok()?), event })
     }
 
     fn seconds(&self, at: Timestamp) -> f64 {
-        let applied = i64::try_from(self.applied_ms).unwrap_or(i64::MAX);
-        rounded(at.as_millisecond() - self.began.as_millisecond() - applied)
+        self.seconds_at(at.as_millisecond())
     }
+
+    /// Seconds after the beginning of a time in milliseconds of the epoch.
+    pub(super) fn seconds_at(&self, millisecond: i64) -> f64 {
+        rounded(millisecond - self.began.as_millisecond())
+    }
+}
+
+/// What a person did, in words; nothing for what needs none.
+fn deed(text: &str) -> Option<&'static str> {
+    if text.starts_with("Promote") { Some("the person promotes") } else { None }
 }
 
 /// The spec and status of a Rollout; nothing if its spec cannot be read.

@@ -1,5 +1,6 @@
 //! From the history of a play to what people want to know of it.
 
+mod asked;
 mod diff;
 mod history;
 mod measured;
@@ -8,9 +9,11 @@ mod pods;
 mod stage;
 mod teller;
 
+pub(super) use asked::asked;
 pub(super) use history::Played;
 
 use self::teller::Teller;
+pub(super) use self::teller::strategy;
 use super::report::Report;
 
 /// What happened to the Rollout from when the new version was applied.

@@ -325,7 +325,7 @@ impl<'a> Teller<'a> {
     }
 }
 
-fn strategy(spec: &RolloutSpec) -> &'static str {
+pub(in crate::preview) fn strategy(spec: &RolloutSpec) -> &'static str {
     match (&spec.strategy.canary, &spec.strategy.blue_green) {
         (Some(_), _) => "canary",
         (None, Some(_)) => "blueGreen",
@@ -336,7 +336,7 @@ fn strategy(spec: &RolloutSpec) -> &'static str {
 /// What of a new route object is worth showing: its annotations, where routers keep weights.
 fn annotations(object: &Value) -> Vec<FieldChange> {
     let Some(annotations) = object.pointer("/metadata/annotations") else { return Vec::new() };
-    diff::changes(&Value::Null, annotations)
+    diff::fields(annotations)
         .into_iter()
         .map(|field| FieldChange { path: format!("metadata.annotations.{}", field.path), ..field })
         .collect()

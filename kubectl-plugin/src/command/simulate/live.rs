@@ -1,0 +1,96 @@
+//! A rollout that runs, and what it names, read from the cluster. Nothing is written there.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use crds::object_ref::{Kind, ObjectRef};
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client};
+use serde_json::Value;
+use simulator::preview::manifest::{Manifest, Place};
+use simulator::preview::{Bundle, wanted};
+
+use super::{Case, Played, image, input};
+use crate::cli::{Connection, SimulateArgs};
+use crate::cluster::Cluster;
+
+/// What objects from the cluster name as their place.
+const PLACE: &str = "the cluster";
+
+/// The rollout that runs, as it was before the change; the change is in the files, or another image.
+pub(super) async fn case(connection: &Connection, args: &SimulateArgs) -> Result<Case> {
+    let cluster = Cluster::connect(connection).await?;
+    let name = args.name.clone().unwrap_or_default();
+    let rollout = ObjectRef::new(Kind::Rollout, &cluster.namespace, &name);
+    let Some(live) = read(&cluster.client, &rollout).await? else {
+        bail!("rollout {name:?} not found in namespace {:?}", cluster.namespace);
+    };
+    let mut bundle = Bundle::new(input::manifests(&args.filename, args.recursive)?, &cluster.namespace)?;
+    let mut running = Bundle::new(vec![live.clone()], &cluster.namespace)?;
+    if bundle.objects.contains_key(&rollout) {
+        image::set(&mut bundle, &rollout, &args.set_image)?;
+    } else if args.set_image.is_empty() {
+        bail!("what changes? give a new image with --set-image CONTAINER=IMAGE, or the new manifest with -f");
+    } else {
+        bundle.add(rollout.clone(), live)?;
+        image::set(&mut bundle, &rollout, &args.set_image)?;
+    }
+    add_named(&cluster, &mut bundle, &rollout).await?;
+    let before = running.objects.remove(&rollout).map(|manifest| resumed(manifest.value));
+    Ok(Case { bundle, rollouts: vec![Played { rollout, before }] })
+}
+
+/// Reads what the rollout names, and what that names, as far as it is there.
+async fn add_named(cluster: &Cluster, bundle: &mut Bundle, rollout: &ObjectRef) -> Result<()> {
+    let mut tried = BTreeSet::new();
+    loop {
+        let missing: Vec<ObjectRef> =
+            wanted(bundle, rollout).into_iter().filter(|object| !tried.contains(object)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for object in missing {
+            if let Some(manifest) = read(&cluster.client, &object).await? {
+                bundle.add(object.clone(), manifest)?;
+            }
+            tried.insert(object);
+        }
+    }
+}
+
+async fn read(client: &Client, object: &ObjectRef) -> Result<Option<Manifest>> {
+    let (group, version) = (object.kind.group(), object.kind.default_version());
+    let resource = ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
+        kind: object.kind.name().to_owned(),
+        plural: object.kind.plural().to_owned(),
+    };
+    let api: Api<DynamicObject> = if object.namespace.is_empty() {
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), &object.namespace, &resource)
+    };
+    let found = api.get_opt(&object.name).await.with_context(|| format!("cannot read {object}"))?;
+    let value = found.map(|found| serde_json::to_value(found).context("cannot understand it")).transpose()?;
+    let place = Place { file: PLACE.to_owned(), ..Place::default() };
+    Ok(value.map(|value| Manifest { place, value: typed(value, &resource) }))
+}
+
+/// The object with its kind, which a server may leave out.
+fn typed(mut value: Value, resource: &ApiResource) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.entry("apiVersion").or_insert_with(|| Value::from(resource.api_version.clone()));
+        fields.entry("kind").or_insert_with(|| Value::from(resource.kind.clone()));
+    }
+    value
+}
+
+/// The rollout as it runs, but not paused by hand: what is asked is what the change does, not what holds it up now.
+fn resumed(mut rollout: Value) -> Value {
+    if let Some(spec) = rollout.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("paused");
+    }
+    rollout
+}
