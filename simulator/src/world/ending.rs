@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Rollouts that wait although nobody was told that a person is needed.
-    fn stuck(&self) -> Vec<String> {
+    pub(crate) fn stuck(&self) -> Vec<String> {
         let rollouts = self.store.list(Kind::Rollout).filter_map(|object| match &object.view {
             View::Rollout(facts) => Some(facts),
             _ => None,
@@ -108,5 +108,24 @@ impl World {
             rollouts.join("; "),
             planned.join(" | ")
         )
+    }
+}
+
+#[cfg(test)]
+impl World {
+    /// Whether it is being tried if everybody stays quiet.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        matches!(self.stage, Stage::Trial { .. })
+    }
+
+    /// The first process dies and stays dead for a long time.
+    pub(crate) fn kill(&mut self) {
+        self.crash(0, 60_000);
+    }
+
+    /// Somebody writes nonsense into the status of the first Rollout.
+    pub(crate) fn forge_status(&mut self, status: &serde_json::Value) {
+        let rollout = self.prepared.rollout.clone();
+        self.store.merge(&rollout, &serde_json::json!({ "status": status }), true, self.now);
     }
 }

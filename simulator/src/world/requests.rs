@@ -228,3 +228,19 @@ fn verb(call: &Call) -> &'static str {
         Call::Delete { .. } => "delete",
     }
 }
+
+#[cfg(test)]
+impl World {
+    /// Carries out a request that no operator should send, as if the first process had sent it.
+    pub(crate) fn forge(&mut self, object: crds::object_ref::ObjectRef, call: Call) {
+        let arrival = Arrival {
+            from: self.address(0),
+            id: engine::effect::RequestId(u64::MAX),
+            request: Request { object, call },
+            sent_at: self.now,
+            left: true,
+        };
+        self.arrive(arrival);
+        self.notice();
+    }
+}
