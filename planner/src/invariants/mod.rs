@@ -5,6 +5,7 @@
 //! analyses. Every test and every simulated event checks it.
 
 mod blue_green;
+mod violation;
 
 use std::collections::BTreeMap;
 
@@ -12,106 +13,9 @@ use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::ObjectRef;
 use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutStatus};
 
+pub use self::violation::Violation;
 use crate::facts::{ReplicaSetFacts, ServiceFacts};
 use crate::rollout::{Action, Plan, Scale, Snapshot, current_runs};
-
-/// Something that a plan must not do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// A weight is more than all of the traffic.
-    #[error("{route} is to get the weight {weight} of {max}")]
-    WeightTooLarge {
-        /// The route object.
-        route: ObjectRef,
-        /// The weight.
-        weight: u32,
-        /// The weight that is all of the traffic.
-        max: u32,
-    },
-    /// Requests are sent to a version without available pods, or to a Service that selects another version.
-    #[error("{route} is to send more requests to a version without pods behind its Service")]
-    WeightWithoutPods {
-        /// The route object.
-        route: ObjectRef,
-    },
-    /// An update that was taken back gets more requests.
-    #[error("{route} is to get more than {weight} though the update was aborted")]
-    WeightRaisedAfterAbort {
-        /// The route object.
-        route: ObjectRef,
-        /// The weight that was observed.
-        weight: u32,
-    },
-    /// Pods are taken away that requests may still be sent to.
-    #[error("ReplicaSet {name} is to shrink from {from} to {to} while requests may be sent to it")]
-    PodsTakenUnderTraffic {
-        /// The ReplicaSet.
-        name: String,
-        /// Its size.
-        from: i32,
-        /// Its size afterwards.
-        to: i32,
-    },
-    /// An action names an object that is not there, is another incarnation, or has another size.
-    #[error("an action names {name}, which is not as it says")]
-    UnknownObject {
-        /// The object.
-        name: String,
-    },
-    /// A Service is pointed at pods that do not exist or are not available.
-    #[error("Service {service} is to select {hash}, which has no available pods")]
-    ServiceWithoutPods {
-        /// The Service.
-        service: String,
-        /// The hash.
-        hash: String,
-    },
-    /// All users are sent to a version that lacks pods.
-    #[error("Service {service} is to select {hash} for all users with {have} of {want} pods available")]
-    ActiveWithoutPods {
-        /// The Service.
-        service: String,
-        /// The hash of the version.
-        hash: String,
-        /// How many pods are wanted.
-        want: i32,
-        /// How many are available.
-        have: i32,
-    },
-    /// All users are sent to a version, or are about to be, that has not earned it.
-    #[error("{hash} is to get all users, but {why}")]
-    SwitchedTooEarly {
-        /// The hash of the version.
-        hash: String,
-        /// What is missing.
-        why: &'static str,
-    },
-    /// The update is taken back, and something else than the routes or the active Service comes first.
-    #[error("the update is taken back, but the routes do not come first")]
-    AbortNotFirst,
-    /// A step was skipped or repeated.
-    #[error("the step index goes from {from:?} to {to:?}")]
-    StepSkipped {
-        /// The index as it was.
-        from: Option<i32>,
-        /// The index as it is to be.
-        to: Option<i32>,
-    },
-    /// A version is promoted that has not earned it.
-    #[error("{hash} is promoted, but {why}")]
-    PromotedTooEarly {
-        /// The hash of the version.
-        hash: String,
-        /// What is missing.
-        why: &'static str,
-    },
-    /// Something else than an abort rests on a store that is behind our own writes.
-    #[error("the plan acts on a store that is behind our own writes")]
-    ActedOnStaleStore,
-    /// Nothing is done and nobody is told why.
-    #[error("the plan does nothing and does not say why")]
-    SilentWait,
-}
 
 /// Returns what a plan must not do but does.
 #[must_use]
@@ -216,6 +120,9 @@ impl<'a> World<'a> {
             violations.push(Violation::WeightTooLarge { route: route.clone(), weight, max });
         }
         if weight <= observed {
+            if weight < observed && self.stable_lacks_pods(weight) {
+                violations.push(Violation::StableOverloaded { route: route.clone(), weight });
+            }
             return;
         }
         if self.status.abort && self.status.stable_rs != self.status.current_pod_hash {
@@ -250,17 +157,61 @@ impl<'a> World<'a> {
         if self.snapshot.routes.is_empty() {
             return 0;
         }
-        let (weight, max) = (self.highest_weight(), self.max_weight());
-        let share = |weight: u32| {
-            let pods = u64::try_from(self.replicas().max(0)).unwrap_or(0) * u64::from(weight);
-            i32::try_from(pods.div_ceil(u64::from(max.max(1)))).unwrap_or(i32::MAX)
+        let of_canary = if self.canary_service_selects(&set.hash) {
+            self.asked(set).unwrap_or(i32::MAX).min(self.share(self.highest_weight()))
+        } else {
+            0
         };
-        let of_canary = if self.canary_service_selects(&set.hash) { share(weight) } else { 0 };
-        let is_stable = self
-            .canary
-            .is_some_and(|canary| hash_of(self.snapshot.services.get(&canary.stable_service)) == set.hash);
-        let of_stable = if is_stable { share(max.saturating_sub(weight)) } else { 0 };
+        let is_stable = self.stable_service_hash() == set.hash;
+        let left = self.max_weight().saturating_sub(self.lowest_weight());
+        let of_stable = if is_stable { self.share(left) } else { 0 };
         of_canary.max(of_stable)
+    }
+
+    /// How many pods a share of the traffic needs.
+    fn share(&self, weight: u32) -> i32 {
+        let pods = u64::try_from(self.replicas().max(0)).unwrap_or(0) * u64::from(weight);
+        i32::try_from(pods.div_ceil(u64::from(self.max_weight().max(1)))).unwrap_or(i32::MAX)
+    }
+
+    /// How many pods of the new version the user asked for with a `setCanaryScale` step, whatever its weight; one at
+    /// least.
+    fn asked(&self, set: &ReplicaSetFacts) -> Option<i32> {
+        let status = self.status;
+        let is_new = set.hash == status.current_pod_hash && !status.abort && !status.promote_full;
+        let index = usize::try_from(status.current_step_index.filter(|_| is_new)?).ok()?;
+        let steps = self.canary?.steps.get(..=index)?;
+        let scale = steps.iter().rev().find_map(|step| step.set_canary_scale.as_ref())?;
+        let of_weight = |weight: i32| {
+            let pods = u64::try_from(self.replicas()).ok()? * u64::try_from(weight).ok()?;
+            i32::try_from(pods.div_ceil(100)).ok()
+        };
+        let pods =
+            scale.replicas.or(scale.weight.and_then(of_weight)).filter(|_| !scale.match_traffic_weight)?;
+        Some(pods.max(1))
+    }
+
+    /// Whether the stable version lacks pods for what a weight leaves it, though somebody else has pods. So many pods
+    /// may be missing as the user tolerates.
+    fn stable_lacks_pods(&self, weight: u32) -> bool {
+        let pods =
+            |hash: &str| self.sets.get(hash).map_or(0, |set| set.available_replicas.min(set.replicas).max(0));
+        let Some(canary) = self.canary else { return false };
+        let stable = pods(self.stable_service_hash());
+        let others = pods(hash_of(self.snapshot.services.get(&canary.canary_service)));
+        let tolerated = match (&canary.max_unavailable, &canary.max_surge) {
+            (Some(value), _) => value.of(i64::from(self.replicas()), false).unwrap_or(0),
+            (None, _) => i64::from(self.replicas()) / 4,
+        };
+        // An update without any surge may miss one pod, or it could never begin.
+        let is_all = i64::from(stable) + tolerated.max(1) >= i64::from(self.replicas());
+        let is_enough =
+            stable >= self.share(self.max_weight().saturating_sub(weight)) || (stable > 0 && is_all);
+        others > 0 && !is_enough
+    }
+
+    fn stable_service_hash(&self) -> &str {
+        hash_of(self.canary.and_then(|canary| self.snapshot.services.get(&canary.stable_service)))
     }
 
     fn canary_service_selects(&self, hash: &str) -> bool {
@@ -281,6 +232,10 @@ impl<'a> World<'a> {
     fn weight_of(&self, route: &ObjectRef) -> u32 {
         let known = self.snapshot.routes.iter().find(|known| known.reference == *route);
         known.and_then(|route| route.canary_weight).unwrap_or(0)
+    }
+
+    fn lowest_weight(&self) -> u32 {
+        self.snapshot.routes.iter().map(|route| route.canary_weight.unwrap_or(0)).min().unwrap_or(0)
     }
 
     fn highest_weight(&self) -> u32 {

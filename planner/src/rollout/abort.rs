@@ -68,7 +68,11 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
         return blue_green::services::back_first(snapshot, spec, strategy, now);
     }
     let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
-    let canary = find(&status.current_pod_hash);
+    let canary_service = match spec.and_then(Strategy::of) {
+        Some(Strategy::Canary(canary)) => canary.canary_service.as_str(),
+        _ => "",
+    };
+    let canary = weights::served(snapshot, canary_service, find(&status.current_pod_hash));
     let target = target(snapshot, spec, find(stable_hash(status)), canary);
     let mut draft = Draft::new(snapshot, now);
     let reach = if planted(Bug::OnlyFirstRouteTakenBack) { 1 } else { usize::MAX };

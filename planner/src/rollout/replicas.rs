@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crds::IntOrString;
 use crds::names::{DESIRED_REPLICAS, SCALE_DOWN_DEADLINE};
+use crds::rollout::SetCanaryScale;
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{Action, Scale, basic, blue_green, revision, step};
+use super::{Action, Scale, basic, blue_green, revision, step, weights};
 use crate::event::Event;
 use crate::facts::ReplicaSetFacts;
 use crate::waiting::Waiting;
@@ -41,22 +42,44 @@ pub(crate) fn targets(view: &View<'_>) -> Targets {
         return blue_green::targets(view, strategy);
     }
     if view.is_routed() {
-        return Targets {
-            canary: with_floor(view, share(replicas, weight, view.max_weight())),
-            stable: if planted(Bug::StableShrunkWithTheStep) {
+        let stable = match view.is_dynamic() {
+            true => beside(view, weights::aim(view)),
+            false if planted(Bug::StableShrunkWithTheStep) => {
                 share(replicas, view.max_weight().saturating_sub(weight), view.max_weight())
-            } else {
-                replicas
-            },
+            }
+            false => replicas,
         };
+        return Targets { canary: of_canary(view), stable };
     }
     let surge = allowance(view).surge;
     let (canary, stable) = basic::split(replicas, weight, view.max_weight(), surge > 0);
     Targets { canary, stable }
 }
 
+/// How many pods of the new version the current step wants behind a router: what the last `setCanaryScale` says, else
+/// what its weight needs. Where there is a weight there is a pod, whatever the scale, or the step would never be done.
+pub(crate) fn of_canary(view: &View<'_>) -> i32 {
+    let (replicas, weight) = (view.replicas(), step::wanted_weight(view));
+    let least = i32::from(weight > 0 && replicas > 0);
+    match step::scale_in_force(view) {
+        Some(SetCanaryScale { replicas: Some(pods), .. }) => (*pods).max(least),
+        Some(SetCanaryScale { weight: Some(scale), .. }) => {
+            with_floor(view, share(replicas, u32::try_from(*scale).unwrap_or(0), 100).max(least))
+        }
+        _ => with_floor(view, share(replicas, weight, view.max_weight())),
+    }
+}
+
+/// How many pods the stable version needs while the new one gets that weight: enough for what the routes leave it now
+/// and for what they will leave it.
+fn beside(view: &View<'_>, weight: u32) -> i32 {
+    let max = view.max_weight();
+    let left = max.saturating_sub(weight.min(view.lowest_weight()));
+    with_floor(view, share(view.replicas(), left, max))
+}
+
 /// Applies `minPodsPerReplicaSet`: a version with pods has at least so many, but never more than are wanted in all.
-fn with_floor(view: &View<'_>, pods: i32) -> i32 {
+pub(crate) fn with_floor(view: &View<'_>, pods: i32) -> i32 {
     match view.canary().and_then(|canary| canary.min_pods_per_replica_set) {
         Some(floor) if pods > 0 => pods.max(floor.min(view.replicas())),
         _ => pods,

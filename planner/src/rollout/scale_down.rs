@@ -11,7 +11,7 @@ use super::pause::after;
 use super::replicas::{annotate, scale, share, targets};
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{blue_green, drain, services};
+use super::{blue_green, drain, services, step};
 use crate::facts::ReplicaSetFacts;
 use crate::waiting::Waiting;
 
@@ -21,7 +21,12 @@ pub(crate) fn steered(view: &View<'_>, draft: &mut Draft) {
     if let Some(stable) = view.revisions.stable.or(view.revisions.new.filter(|_| view.is_first_deploy()))
         && stable.replicas > want.stable
     {
-        draft.act(scale(view, stable, want.stable));
+        // What the traffic leaves behind goes when the routes are in force; what the user takes away, at once.
+        if view.is_dynamic() && !view.is_promoted() && !view.is_first_deploy() {
+            when_drained(view, stable, want.stable, draft);
+        } else {
+            draft.act(scale(view, stable, want.stable));
+        }
     }
     if let Some(new) = view.revisions.new.filter(|_| !view.is_promoted() && !view.is_first_deploy()) {
         if view.is_aborted() {
@@ -36,6 +41,8 @@ pub(crate) fn steered(view: &View<'_>, draft: &mut Draft) {
 /// The new version has more pods than the step asks for: they go once the routes ask for no more.
 fn surplus(view: &View<'_>, new: &ReplicaSetFacts, want: i32, draft: &mut Draft) {
     let needed = share(view.replicas(), view.highest_weight(), view.max_weight());
+    // A user may want fewer pods than the weight needs, but not none.
+    let needed = if step::scale_in_force(view).is_some() { needed.min(want.max(1)) } else { needed };
     let goal = want.max(needed);
     if goal < new.replicas {
         when_drained(view, new, goal, draft);
@@ -48,7 +55,14 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
         return draft.act(scale(view, new, 0));
     }
     let delay = view.strategy.abort_scale_down_delay_seconds();
-    if new.replicas == 0 || delay == 0 || is_pointed_at(view, new) {
+    if new.replicas == 0 || delay == 0 {
+        return;
+    }
+    if is_pointed_at(view, new) {
+        // Both versions share the room that there is: what the new one no longer needs, the stable one may have.
+        if view.is_dynamic() {
+            surplus(view, new, 0, draft);
+        }
         return;
     }
     if deadline(new).is_some() {
@@ -63,7 +77,7 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
 /// Behind a router it is known by the stable Service that still selects it, so this comes before the Service is
 /// switched. The active Service of blue-green is switched before the promotion, which therefore notes who it was.
 pub(crate) fn keep_former_stable(view: &View<'_>, draft: &mut Draft) {
-    if !view.strategy.is_steered() {
+    if !view.strategy.is_steered() || view.is_dynamic() {
         return;
     }
     for set in view.older_with_pods().filter(|set| deadline(set).is_none()) {

@@ -2,7 +2,7 @@
 
 use crds::analysis::AnalysisPhase;
 use crds::duration;
-use crds::rollout::CanaryStep;
+use crds::rollout::{CanaryStep, SetCanaryScale};
 use planted_bugs::{Bug, planted};
 
 use super::view::View;
@@ -89,12 +89,24 @@ pub(crate) fn wanted_weight(view: &View<'_>) -> u32 {
         .min(view.max_weight())
 }
 
+/// The `setCanaryScale` that is in force: the last one up to the current step, unless it follows the weight again. None
+/// is when the update was taken back, is promoted in full or has no steps left.
+pub(crate) fn scale_in_force<'a>(view: &View<'a>) -> Option<&'a SetCanaryScale> {
+    let index = view.current_index().filter(|_| !view.is_aborted() && !view.is_promoted_by_force())?;
+    let steps = view.steps().get(..=index)?;
+    let last = steps.iter().rev().find_map(|step| step.set_canary_scale.as_ref())?;
+    (!last.match_traffic_weight && view.is_routed()).then_some(last)
+}
+
 /// Whether the current step is done.
 pub(crate) fn is_done(view: &View<'_>) -> bool {
     let Some(step) = view.current_index().and_then(|index| view.steps().get(index)) else { return false };
     if let Some(pause) = &step.pause {
         let length = pause.duration.as_ref().and_then(|text| duration::seconds_or_text(text).ok());
         return pause::is_over(view.status(), length, view.now);
+    }
+    if step.set_canary_scale.is_some() {
+        return replicas::at_target(view);
     }
     if step.set_weight.is_some() {
         return replicas::at_target(view) && weights::are_reached(view);

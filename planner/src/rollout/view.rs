@@ -150,6 +150,16 @@ impl<'a> View<'a> {
         highest_weight(&self.snapshot.routes)
     }
 
+    /// The lowest weight of the new version that any route object asks for.
+    pub(crate) fn lowest_weight(&self) -> u32 {
+        self.snapshot.routes.iter().map(|route| route.canary_weight.unwrap_or(0)).min().unwrap_or(0)
+    }
+
+    /// Whether the stable version shrinks as the traffic leaves it.
+    pub(crate) fn is_dynamic(&self) -> bool {
+        self.is_routed() && self.canary().is_some_and(|canary| canary.dynamic_stable_scale)
+    }
+
     /// The ReplicaSets that are neither new nor stable and have, or want, pods.
     pub(crate) fn older_with_pods(&self) -> impl Iterator<Item = &'a ReplicaSetFacts> + '_ {
         self.revisions.older.iter().copied().filter(|set| set.replicas > 0)

@@ -3,11 +3,11 @@
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
-use super::replicas::{self, share, targets};
+use super::replicas::{self, share};
 use super::view::{View, available};
-use super::{Action, services, step};
+use super::{Action, Snapshot, services, step};
 use crate::event::Event;
-use crate::facts::RouteFacts;
+use crate::facts::{ReplicaSetFacts, RouteFacts};
 use crate::waiting::Waiting;
 
 /// The weight that the routes are to have now. The first rule that applies decides; none of them raises a weight on
@@ -23,21 +23,41 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     if planted(Bug::TrafficBeforePods) && !view.is_aborted() {
         return step::wanted_weight(view);
     }
-    if available(view.revisions.new) == 0 {
+    if available(served(view.snapshot, view.canary_service(), view.revisions.new)) == 0 {
         return 0;
     }
     if planted(Bug::WeightRaisedAfterAbort) && view.is_aborted() {
         return step::weight_at(view.steps(), 0);
     }
-    if view.is_aborted() || !services::selects(view, view.canary_service(), view.hash()) {
-        return lowered(view, 0);
+    let weight = aim(view);
+    if weight < observed { lowered(view, weight) } else { weight }
+}
+
+/// The weight that the new version is to have now as far as its own pods and the canary Service allow, whatever the
+/// stable version can carry.
+pub(crate) fn aim(view: &View<'_>) -> u32 {
+    let observed = view.highest_weight();
+    let have = available(view.revisions.new);
+    if view.is_aborted() || have == 0 || !services::selects(view, view.canary_service(), view.hash()) {
+        return 0;
     }
     if view.is_promoted_by_force() {
-        return if planted(Bug::FullPromotionBeforePods) { view.max_weight() } else { observed };
+        let reached = if view.is_dynamic() { carried(have, view.replicas(), view.max_weight()) } else { 0 };
+        return if planted(Bug::FullPromotionBeforePods) { view.max_weight() } else { observed.max(reached) };
     }
     // A Rollout that its user paused gets no further.
-    let weight = if view.spec.paused { of_step(view).min(observed) } else { of_step(view) };
-    if weight < observed { lowered(view, weight) } else { weight }
+    if view.spec.paused { of_step(view).min(observed) } else { of_step(view) }
+}
+
+/// The version that the canary's share of the requests goes to: the one that the canary Service selects, which is not
+/// the new one as long as the Service has not followed.
+pub(crate) fn served<'a>(
+    snapshot: &'a Snapshot,
+    canary_service: &str,
+    new: Option<&'a ReplicaSetFacts>,
+) -> Option<&'a ReplicaSetFacts> {
+    let hash = snapshot.services.get(canary_service).map_or("", services::selected);
+    snapshot.replica_sets.iter().find(|set| !hash.is_empty() && set.hash == hash).or(new)
 }
 
 /// The weight of the current step once the new version has the pods for it, else that of the step before.
@@ -48,7 +68,7 @@ fn of_step(view: &View<'_>) -> u32 {
     let max = view.max_weight();
     let steps = view.steps();
     let have = available(view.revisions.new);
-    if have >= replicas::enough(view, targets(view).canary) {
+    if have >= replicas::enough(view, replicas::of_canary(view)) {
         return step::wanted_weight(view);
     }
     let observed = view.highest_weight();

@@ -70,19 +70,46 @@ fn step() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// A step that needs a router.
+fn routed_step() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (0..=100u8).prop_map(|weight| json!({ "setCanaryScale": { "weight": weight } })),
+        (1..8u8).prop_map(|replicas| json!({ "setCanaryScale": { "replicas": replicas } })),
+        Just(json!({ "setCanaryScale": { "matchTrafficWeight": true } })),
+    ]
+}
+
 fn canary() -> impl Strategy<Value = Value> {
-    (prop::collection::vec(step(), 0..6), any::<bool>(), 0..4u8, 0..3u8, 0..40u8).prop_map(
-        |(steps, is_routed, surge, unavailable, delay)| {
-            if is_routed {
-                let mut canary = fixture::routed(&Value::from(steps));
+    prop_oneof![routed(), basic()]
+}
+
+fn routed() -> impl Strategy<Value = Value> {
+    let step = prop_oneof![4 => step(), 1 => routed_step()];
+    let limits = (prop::option::of(0..3u8), prop::option::of(1..4u8), prop::option::of(50..=100u8));
+    (prop::collection::vec(step, 0..6), any::<bool>(), 0..40u8, limits).prop_map(
+        |(steps, is_dynamic, delay, (revisions, floor, enough))| {
+            let mut canary = fixture::routed(&Value::from(steps));
+            canary["abortScaleDownDelaySeconds"] = json!(delay);
+            canary["scaleDownDelayRevisionLimit"] = json!(revisions);
+            canary["minPodsPerReplicaSet"] = json!(floor);
+            if is_dynamic {
+                canary["dynamicStableScale"] = json!(true);
+            } else {
                 canary["scaleDownDelaySeconds"] = json!(delay);
-                canary["abortScaleDownDelaySeconds"] = json!(delay);
-                return canary;
             }
-            let unavailable = if surge == 0 { unavailable.max(1) } else { unavailable };
-            json!({ "steps": steps, "maxSurge": surge, "maxUnavailable": unavailable })
+            if let Some(percent) = enough {
+                canary["replicaProgressThreshold"] = json!({ "type": "Percent", "value": percent });
+            }
+            canary
         },
     )
+}
+
+fn basic() -> impl Strategy<Value = Value> {
+    (prop::collection::vec(step(), 0..6), 0..4u8, 0..3u8).prop_map(|(steps, surge, unavailable)| {
+        let unavailable = if surge == 0 { unavailable.max(1) } else { unavailable };
+        json!({ "steps": steps, "maxSurge": surge, "maxUnavailable": unavailable })
+    })
 }
 
 fn blue_green() -> impl Strategy<Value = Value> {

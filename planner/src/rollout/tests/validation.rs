@@ -39,6 +39,16 @@ fn message(canary: &Value) -> String {
 #[case::no_router(
     json!({ "canaryService": "web-canary", "stableService": "web-stable", "trafficRouting": { "managedRoutes": [] } }),
     "spec.strategy.canary.trafficRouting: Required value: name a router: nginx or istio")]
+#[case::canary_scale_without_a_router(json!({ "steps": [{ "setCanaryScale": { "replicas": 2 } }] }),
+    "spec.strategy.canary.steps[0].setCanaryScale: Invalid value: setCanaryScale{replicas: 2}: SetCanaryScale requires \
+     TrafficRouting to be set")]
+#[case::dynamic_scale_without_a_router(json!({ "dynamicStableScale": true }),
+    "spec.strategy.canary.dynamicStableScale: Invalid value: set: Canary dynamicStableScale can only be used with \
+     traffic routing")]
+#[case::dynamic_scale_with_a_delay(
+    json!({ "dynamicStableScale": true, "scaleDownDelaySeconds": 5, "trafficRouting": { "nginx": {} } }),
+    "spec.strategy.canary.dynamicStableScale: Invalid value: true: Canary dynamicStableScale cannot be used with \
+     scaleDownDelaySeconds")]
 #[case::missing_service(json!({ "stableService": "nobody" }),
     "spec.strategy.canary.stableService: Invalid value: \"nobody\": service \"nobody\" not found")]
 #[case::missing_template(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }),

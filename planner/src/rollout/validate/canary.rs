@@ -4,7 +4,8 @@ use crds::IntOrString;
 use crds::duration;
 use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
-use super::{Problem, missing, unsupported, wrong};
+use super::{Problem, missing, not_negative, unsupported, wrong};
+use crate::rollout::step;
 
 const CANARY: &str = "spec.strategy.canary";
 
@@ -46,7 +47,6 @@ fn supported(canary: &CanaryStrategy) -> Result<(), Problem> {
         ("antiAffinity", canary.anti_affinity.is_some()),
         ("canaryMetadata", canary.canary_metadata.is_some()),
         ("stableMetadata", canary.stable_metadata.is_some()),
-        ("dynamicStableScale", canary.dynamic_stable_scale),
         ("pingPong", canary.ping_pong.is_some()),
     ];
     match fields.into_iter().find(|(_, is_set)| *is_set) {
@@ -62,6 +62,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             ("scaleDownDelaySeconds", canary.scale_down_delay_seconds.is_some()),
             ("abortScaleDownDelaySeconds", canary.abort_scale_down_delay_seconds.is_some()),
             ("minPodsPerReplicaSet", canary.min_pods_per_replica_set.is_some()),
+            ("dynamicStableScale", canary.dynamic_stable_scale),
         ];
         return match needing.into_iter().find(|(_, is_set)| *is_set) {
             Some((name, _)) => Err(wrong(
@@ -72,6 +73,13 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             None => Ok(()),
         };
     };
+    if canary.dynamic_stable_scale && canary.scale_down_delay_seconds.is_some() {
+        return Err(wrong(
+            format_args!("{CANARY}.dynamicStableScale"),
+            true,
+            "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
+        ));
+    }
     if canary.canary_service.is_empty() || canary.stable_service.is_empty() {
         return Err(missing(
             format_args!("{CANARY}.trafficRouting"),
@@ -112,7 +120,7 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
         ("pause", step.pause.is_some(), true),
         ("analysis", step.analysis.is_some(), true),
         ("experiment", step.experiment.is_some(), false),
-        ("setCanaryScale", step.set_canary_scale.is_some(), false),
+        ("setCanaryScale", step.set_canary_scale.is_some(), true),
         ("setHeaderRoute", step.set_header_route.is_some(), false),
         ("setMirrorRoute", step.set_mirror_route.is_some(), false),
         ("plugin", step.plugin.is_some(), false),
@@ -130,6 +138,7 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
         return Err(unsupported(format_args!("{path}.{name}"), name));
     }
     weight(canary, &path, step)?;
+    canary_scale(canary, &path, step)?;
     pause(&path, step)?;
     match &step.analysis {
         Some(analysis) if analysis.templates.is_empty() => {
@@ -147,6 +156,24 @@ fn weight(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Result<(), 
             weight,
             format_args!("SetWeight needs to be between 0 and {max}"),
         )),
+        _ => Ok(()),
+    }
+}
+
+fn canary_scale(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Result<(), Problem> {
+    let Some(scale) = &step.set_canary_scale else { return Ok(()) };
+    let path = format!("{path}.setCanaryScale");
+    if canary.traffic_routing.is_none() {
+        return Err(wrong(path, step::text(step), "SetCanaryScale requires TrafficRouting to be set"));
+    }
+    not_negative(format_args!("{path}.replicas"), scale.replicas)?;
+    match scale.weight {
+        Some(weight) if !(0..=100).contains(&weight) => {
+            Err(wrong(format_args!("{path}.weight"), weight, "SetWeight needs to be between 0 and 100"))
+        }
+        None if scale.replicas.is_none() && !scale.match_traffic_weight => {
+            Err(missing(path, "set one of weight, replicas and matchTrafficWeight"))
+        }
         _ => Ok(()),
     }
 }
