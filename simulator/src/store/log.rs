@@ -7,7 +7,10 @@ use crds::object_ref::ObjectRef;
 use engine::object::Object;
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use super::entry::{Entry, Rest};
+use super::{metadata, view};
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,28 @@ pub struct Change {
     /// When.
     pub at: Timestamp,
     pub(super) rest: Arc<Rest>,
+}
+
+impl Change {
+    /// The object after the write as JSON, as far as it is kept.
+    #[must_use]
+    pub fn manifest(&self) -> Value {
+        whole(&self.object, &self.rest)
+    }
+}
+
+/// An object as JSON, as far as it is kept: metadata, spec and the rest, status.
+pub(super) fn whole(object: &Object, rest: &Rest) -> Value {
+    let mut fields = rest.manifest.as_object().cloned().unwrap_or_default();
+    fields.insert("metadata".to_owned(), metadata::to_value(&object.meta, rest));
+    let status = match view::status(&object.view) {
+        Value::Null => (*rest.status).clone(),
+        status => status,
+    };
+    if !status.is_null() {
+        fields.insert("status".to_owned(), status);
+    }
+    Value::Object(fields)
 }
 
 /// The changes of one kind.

@@ -60,16 +60,7 @@ impl Store {
     #[must_use]
     pub fn manifest(&self, object: &ObjectRef) -> Option<Value> {
         let entry = self.entries.get(object)?;
-        let mut fields = entry.rest.manifest.as_object().cloned().unwrap_or_default();
-        fields.insert("metadata".to_owned(), metadata::to_value(&entry.object.meta, &entry.rest));
-        let status = match view::status(&entry.object.view) {
-            Value::Null => (*entry.rest.status).clone(),
-            status => status,
-        };
-        if !status.is_null() {
-            fields.insert("status".to_owned(), status);
-        }
-        Some(Value::Object(fields))
+        Some(log::whole(&entry.object, &entry.rest))
     }
 
     /// The objects of a kind as they are now, by namespace and name.
