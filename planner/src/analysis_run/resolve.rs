@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::arguments::{self, ArgumentError, InvalidAnalysis, ResolvedMetric};
+use analysis::provider::{self, Ask};
 use crds::analysis::{AnalysisRunSpec, SecretKeyRef};
+use jiff::Timestamp;
 
+use super::measure::environment;
 use super::{SecretKey, Snapshot};
 
 /// What stands in the place of a secret value wherever people can read it.
@@ -29,8 +32,12 @@ impl Resolved {
             found.unwrap_or_else(|| Err(format!("Secret {} was not read", key.name)))
         })?;
         let metrics = arguments::resolve_all(&spec.metrics, &values)?;
-        let secrets =
-            named(spec).iter().filter_map(|key| snapshot.secrets.get(key)?.as_ref().ok()).cloned().collect();
+        let read = named(spec);
+        let mut secrets: BTreeSet<String> =
+            read.iter().filter_map(|key| snapshot.secrets.get(key)?.as_ref().ok()).cloned().collect();
+        if !secrets.is_empty() {
+            secrets.extend(metrics.iter().flat_map(|metric| encoded(metric, snapshot)));
+        }
         Ok(Self { metrics, secrets })
     }
 
@@ -41,6 +48,13 @@ impl Resolved {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), HIDDEN) } else { text }
         })
     }
+}
+
+/// Users and passwords as the question for a metric holds them: in base 64, where nobody would find the password itself.
+fn encoded(metric: &ResolvedMetric, snapshot: &Snapshot) -> Vec<String> {
+    let asked = provider::ask(&metric.provider, &environment(snapshot, Timestamp::UNIX_EPOCH));
+    let headers = asked.map(|Ask::Http(ask)| ask.headers).unwrap_or_default();
+    headers.iter().filter_map(|(_, value)| value.strip_prefix("Basic ").map(str::to_owned)).collect()
 }
 
 /// The values of the arguments with asterisks in place of secret ones: enough for numbers, times and names.

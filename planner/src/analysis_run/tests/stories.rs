@@ -217,6 +217,22 @@ fn secrets_are_read_before_anything_is_asked_and_never_shown() {
 }
 
 #[test]
+fn a_password_is_not_shown_in_base_64_either() {
+    let mut spec = json!({ "metrics": [metric(json!({}))],
+        "args": [{ "name": "word", "valueFrom": { "secretKeyRef": { "name": "prometheus", "key": "word" } } }] });
+    spec["metrics"][0]["provider"]["prometheus"]["authentication"] =
+        json!({ "basic": { "username": "linnet", "password": "{{args.word}}" } });
+    let key = SecretKey { secret: "prometheus".to_owned(), key: "word".to_owned() };
+    let mut world = World::new(run_of(spec));
+    world.settle();
+    world.snapshot.secrets.insert(key, Ok("hunter2".to_owned()));
+    let body = r#"{"status":"error","errorType":"auth","error":"Basic bGlubmV0Omh1bnRlcjI= is wrong"}"#;
+    world.answer(|_| Ok(Answer { status: 401, body: body.into(), ..Answer::default() }));
+    let text = serde_json::to_string(world.status()).unwrap();
+    assert!(text.contains("Basic ***** is wrong") && !text.contains("bGlubmV0"), "{text}");
+}
+
+#[test]
 fn a_secret_that_cannot_be_read_ends_the_run() {
     let spec = json!({ "metrics": [metric(json!({}))],
         "args": [{ "name": "token", "valueFrom": { "secretKeyRef": { "name": "gone", "key": "token" } } }] });
