@@ -1,12 +1,13 @@
-# The four things that a person does with this repository; everything else is `cargo xtask help`.
+# What a person does with this repository; everything else is `cargo xtask help`.
 
-.PHONY: demo test bench lint
+.PHONY: demo test bench lint simulate-faults
 
 # Plays a canary on a local control plane, or on the cluster that KUBECONFIG names.
 demo:
 	@cargo xtask demo
 
-# Everything that CI checks: lints, generated files, functions, and the stories on a real control plane.
+# Everything that CI checks: lints, generated files, functions, the search in the simulated cluster, and the stories on
+# a real control plane.
 test:
 	@cargo xtask test
 
@@ -17,3 +18,8 @@ bench:
 # What `make test` checks before it runs anything.
 lint:
 	@cargo xtask lint
+
+# Searches the simulated cluster for longer, and prints which faults mattered where: make simulate-faults SEEDS=500000
+SEEDS ?= 100000
+simulate-faults:
+	@cargo xtask simulate matrix --seeds $(SEEDS)

@@ -12,6 +12,8 @@ use crate::stage::{cargo, run, xtask};
 const PURE_ROOMS: [&str; 5] = ["crds", "analysis", "planner", "traffic-routers", "engine"];
 /// What would end their purity.
 const IMPURE: [&str; 6] = ["hyper", "kube-client", "rand", "reqwest", "tokio", "tower"];
+/// The programs that people run.
+const PROGRAMS: [&str; 2] = ["operator", "kubectl-plugin"];
 /// The release of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
@@ -27,6 +29,7 @@ pub(crate) fn all() -> Result<()> {
     run("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     run("generated files", &mut xtask(["generate", "--check"])?)?;
     purity()?;
+    no_planted_bugs()?;
     let mut deny = Command::new(cargo_deny()?);
     run("dependencies", deny.args(["--locked", "check", "bans", "licenses", "sources"]))
 }
@@ -48,6 +51,37 @@ fn purity() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fails when a program that people run has planted bugs in it.
+fn no_planted_bugs() -> Result<()> {
+    println!("== no planted bugs in {}", PROGRAMS.join(", "));
+    for program in PROGRAMS {
+        let mut tree = cargo([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal,features",
+            "--prefix",
+            "none",
+            "--package",
+            program,
+        ]);
+        tree.args(["--invert", "planted-bugs"]);
+        let output = tree.current_dir(repository()).output().context("cannot run cargo tree")?;
+        if !output.status.success() {
+            bail!("cargo tree of {program} failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        if has_planted_bugs(&String::from_utf8_lossy(&output.stdout)) {
+            bail!("{program} must not be built with planted bugs, but enables their feature");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tree of features, one per line, has that of the planted bugs.
+fn has_planted_bugs(tree: &str) -> bool {
+    tree.lines().any(|line| line.starts_with("planted-bugs feature \"enabled\""))
 }
 
 /// The impure crates of a dependency tree that has one crate per line.
@@ -76,5 +110,12 @@ mod tests {
     fn impure_crates_are_found_by_their_whole_name() {
         let tree = "planner v0.1.0\nserde v1.0.0\ntokio v1.54.1\nhyper-util v0.1.0\ntokio v1.54.1 (*)\n";
         assert_eq!(super::impure(tree), ["tokio"]);
+    }
+
+    #[test]
+    fn planted_bugs_are_found_by_their_feature() {
+        let tree = "engine v0.1.0\nplanted-bugs v0.1.0\nplanted-bugs feature \"default\"\n";
+        assert!(!super::has_planted_bugs(tree));
+        assert!(super::has_planted_bugs(&format!("{tree}planted-bugs feature \"enabled\" (*)\n")));
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod generate;
 mod lint;
+mod simulate;
 mod stage;
 mod stand;
 mod tasks;
@@ -32,6 +33,8 @@ enum Task {
     Test,
     /// Only the stories on a real control plane.
     Stories,
+    /// Search the simulated cluster for orders of events that break a rule.
+    Simulate(simulate::Arguments),
     /// Play a good and a bad version under live traffic, on the cluster of KUBECONFIG or a local one.
     Demo,
     /// Measure times, with optimised programs.
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Lint => lint::all().map(|()| ExitCode::SUCCESS),
         Task::Test => tasks::test().map(|()| ExitCode::SUCCESS),
         Task::Stories => tasks::stories().map(|()| ExitCode::SUCCESS),
+        Task::Simulate(arguments) => simulate::one(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Demo => tasks::demo().map(|()| ExitCode::SUCCESS),
         Task::Bench => tasks::bench().map(|()| ExitCode::SUCCESS),
     }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::cluster::{entrance, path_with_helm, program_of, prometheus};
 use crate::lint;
+use crate::simulate;
 use crate::stage::{cargo, run, run_last};
 use crate::stand::{Profile, Stand};
 
@@ -15,13 +16,15 @@ const ALL_PARTS: &str = "node,proxy,traefik,istio,prometheus";
 /// What the demo needs, so that its first run builds no more.
 const DEMO_PARTS: &str = "node,traefik,prometheus";
 
-/// Lints, functions, and the stories on a real control plane; the test runner has the last word.
+/// Lints, functions, the search in the simulated cluster, and the stories on a real control plane; the test runner has
+/// the last word.
 ///
 /// # Errors
 /// With the first stage that fails.
 pub(crate) fn test() -> Result<()> {
     lint::all()?;
     run("functions", &mut cargo(["test", "--workspace", "--locked", "--lib", "--bins"]))?;
+    simulate::test()?;
     stories()
 }
 
@@ -73,6 +76,7 @@ pub(crate) fn demo() -> Result<()> {
 /// # Errors
 /// When a measurement fails.
 pub(crate) fn bench() -> Result<()> {
+    simulate::bench()?;
     let bench = program_of("e2e-tests", "bench", true)?;
     let stand = Stand::up("bench", ALL_PARTS, Profile::Release)?;
     run("bench", stand.exec()?.arg(bench))

@@ -17,6 +17,7 @@ use engine::scrutiny::Decision;
 use engine::settings::Settings;
 use jiff::Timestamp;
 use planner::facts::RolloutFacts;
+use planted_bugs::without;
 use serde_json::Value;
 
 use crate::store::{KINDS, Store};
@@ -46,16 +47,20 @@ impl Truth {
 
     /// Everything of a kind.
     pub(super) fn list(&mut self, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
-        list(&mut self.engine, kind, objects, now);
+        without(|| list(&mut self.engine, kind, objects, now));
     }
 
     /// Something was written.
     pub(super) fn see(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
-        self.engine.handle(Input::Watch { kind, event }, now);
+        without(|| self.engine.handle(Input::Watch { kind, event }, now));
     }
 
     /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
     pub(super) fn objection(&mut self, request: &Request, store: &Store, now: Timestamp) -> Option<String> {
+        without(|| self.object(request, store, now))
+    }
+
+    fn object(&mut self, request: &Request, store: &Store, now: Timestamp) -> Option<String> {
         let rollouts = concerned(request, store);
         let is_judged = matches!(
             request.object.kind,
@@ -72,7 +77,14 @@ impl Truth {
             }
         }
         let earlier = self.earlier(request, &rollouts, store, now);
-        (!earlier).then(|| format!("{} {} would not be decided: {}", word(&request.call), request.object, verdicts.join("; ")))
+        (!earlier).then(|| {
+            format!(
+                "{} {} would not be decided: {}",
+                word(&request.call),
+                request.object,
+                verdicts.join("; ")
+            )
+        })
     }
 
     /// Whether the write would have been decided on some state of the last second.
@@ -134,7 +146,8 @@ fn decide(engine: &mut Engine, rollout: &ObjectRef, store: &Store, now: Timestam
 /// The Rollouts on whose behalf a write may be.
 fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
     let object = &request.object;
-    let reference = |facts: &RolloutFacts| ObjectRef::new(Kind::Rollout, &facts.meta.namespace, &facts.meta.name);
+    let reference =
+        |facts: &RolloutFacts| ObjectRef::new(Kind::Rollout, &facts.meta.namespace, &facts.meta.name);
     if object.kind == Kind::Rollout {
         return vec![object.clone()];
     }
@@ -145,7 +158,10 @@ fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
             }
             _ => store.get(object).and_then(|held| Some(held.meta.controller.as_ref()?.name.clone())),
         };
-        return owner.map(|name| ObjectRef::new(Kind::Rollout, &object.namespace, name)).into_iter().collect();
+        return owner
+            .map(|name| ObjectRef::new(Kind::Rollout, &object.namespace, name))
+            .into_iter()
+            .collect();
     }
     super::rollouts(store)
         .filter(|facts| {
@@ -204,8 +220,7 @@ fn is_decided(request: &Request, decision: &Decision, store: &Store) -> bool {
     match &request.call {
         Call::MergePatchStatus(_) => {
             let (_, after) = statuses(request, store);
-            let is_status =
-                same_object.any(|wanted| matches!(wanted.call, Call::MergePatchStatus(_)));
+            let is_status = same_object.any(|wanted| matches!(wanted.call, Call::MergePatchStatus(_)));
             is_status && after.is_some_and(|after| facts(&after) == facts(&decision.plan.status))
         }
         call => same_object.any(|wanted| is_same(call, &wanted.call)),

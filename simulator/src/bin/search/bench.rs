@@ -1,0 +1,32 @@
+//! How fast the search is.
+
+use std::time::{Duration, Instant};
+
+use crate::random::{self, Tally, rate};
+use crate::workers::{self, Numbers};
+
+/// Events per second and core that the search aims at.
+const AIM: u64 = 60_000;
+
+/// Measures with one thread and with all; there is nothing that could fail.
+pub(crate) fn run(threads: usize, seconds: u64) -> bool {
+    println!(
+        "{:>8}{:>14}{:>26}{:>12}{:>16}",
+        "threads", "seeds/s", "events/s and thread", "aim", "events/seed"
+    );
+    for threads in if threads > 1 { vec![1, threads] } else { vec![1] } {
+        let numbers = Numbers::new(0, u64::MAX, Some(Duration::from_secs(seconds)));
+        let begin = Instant::now();
+        let tallies = workers::on(threads, || random::search(&numbers, None, true));
+        let took = begin.elapsed();
+        let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
+        let of_all = took * u32::try_from(threads).unwrap_or(1);
+        println!(
+            "{threads:>8}{:>14}{:>26}{AIM:>12}{:>16}",
+            rate(tally.seeds, took),
+            rate(tally.events, of_all),
+            tally.events / tally.seeds.max(1)
+        );
+    }
+    true
+}

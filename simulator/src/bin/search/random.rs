@@ -1,0 +1,149 @@
+//! Stories and faults by chance.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use simulator::search::{Matrix, Shape, Swarm, Trial};
+
+use crate::failure::{self, Failure};
+use crate::workers::{self, Numbers};
+
+/// How many writes make a whole update.
+const WHOLE: u64 = 60;
+/// How many failures end the search.
+const FAILURES: usize = 20;
+
+/// What to search.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How many seeds.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// For how many seconds.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Fail if fewer seeds were played that are a whole update.
+    #[arg(long, default_value_t = 0)]
+    at_least: u64,
+    /// Only this shape, such as `canary-nginx`.
+    #[arg(long)]
+    shape: Option<String>,
+    /// Go on after failures to the end.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// What one thread, or all of them, have seen.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) seeds: u64,
+    pub(crate) whole: u64,
+    pub(crate) events: u64,
+    pub(crate) commits: u64,
+    failing: u64,
+    matrix: Matrix,
+    failures: Vec<Failure>,
+}
+
+/// Searches; returns whether every rule was kept.
+pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> bool {
+    let only = match arguments.shape.as_deref().map(|name| (name, Shape::named(name))) {
+        Some((name, None)) => {
+            println!("no shape is named {name:?}");
+            return false;
+        }
+        other => other.and_then(|(_, shape)| shape),
+    };
+    let limit = arguments.seconds.map(Duration::from_secs);
+    let count = arguments.seeds.unwrap_or(if limit.is_some() { u64::MAX } else { 1000 });
+    let numbers = Numbers::new(arguments.first, count, limit);
+    let begin = Instant::now();
+    let tallies = workers::on(threads, || search(&numbers, only, arguments.keep_going));
+    let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
+    tally.print(threads, begin.elapsed());
+    if with_matrix {
+        println!("{}", tally.matrix);
+    }
+    let is_enough = tally.whole >= arguments.at_least;
+    if !is_enough {
+        println!("fewer than {} seeds were a whole update", arguments.at_least);
+    }
+    let is_good = tally.failing == 0 && is_enough;
+    failure::report(tally.failures, None);
+    is_good
+}
+
+/// One thread's part.
+pub(crate) fn search(numbers: &Numbers, only: Option<&'static Shape>, keep_going: bool) -> Tally {
+    let mut swarm = Swarm::of(only);
+    let mut tally = Tally::default();
+    while let Some(seed) = numbers.take() {
+        match swarm.trial(seed) {
+            Ok(trial) => tally.play(seed, &trial),
+            Err(error) => {
+                println!("seed {seed} cannot be played: {error}");
+                tally.failing += 1;
+            }
+        }
+        if !keep_going && tally.failures.len() >= FAILURES {
+            numbers.stop();
+        }
+    }
+    tally
+}
+
+impl Tally {
+    fn play(&mut self, seed: u64, trial: &Trial) {
+        let result = failure::play(trial);
+        self.seeds += 1;
+        if let Ok(outcome) = &result {
+            self.events += outcome.events;
+            self.commits += outcome.commits;
+            self.whole += u64::from(outcome.commits >= WHOLE);
+            self.matrix.add(trial.shape, &outcome.effective_faults);
+        }
+        if let Some(violation) = failure::first_violation(&result) {
+            self.failing += 1;
+            let (scenario, violation) = (trial.scenario(), violation.clone());
+            failure::keep(&mut self.failures, Failure { number: seed, scenario, violation });
+        }
+    }
+
+    /// Both together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.seeds += other.seeds;
+        self.whole += other.whole;
+        self.events += other.events;
+        self.commits += other.commits;
+        self.failing += other.failing;
+        self.matrix.merge(&other.matrix);
+        for failure in other.failures {
+            failure::keep(&mut self.failures, failure);
+        }
+        self
+    }
+
+    fn print(&self, threads: usize, took: Duration) {
+        println!(
+            "{} seeds in {:.1} s on {threads} threads: {} of them whole updates of {WHOLE} writes or more, {} failing",
+            self.seeds,
+            took.as_secs_f64(),
+            self.whole,
+            self.failing
+        );
+        println!(
+            "{} per second, {} events per second and thread, {} writes per seed",
+            rate(self.seeds, took),
+            rate(self.events, took * u32::try_from(threads).unwrap_or(1)),
+            self.commits / self.seeds.max(1)
+        );
+    }
+}
+
+/// So many per second, rounded down.
+pub(crate) fn rate(count: u64, took: Duration) -> u128 {
+    u128::from(count) * 1000 / took.as_millis().max(1)
+}

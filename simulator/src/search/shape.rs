@@ -1,0 +1,129 @@
+//! Strategies behind routers: what comes later joins by one more row of the table.
+
+use serde_json::{Value, json};
+
+use super::manifests::{CANARY, ERRORS, FINAL, SMOKE, STABLE, Wishes, ingress, virtual_service};
+use crate::fault::FaultKind;
+
+/// A strategy behind a router.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// What it is called.
+    pub name: &'static str,
+    /// The row of the matrix.
+    pub strategy: &'static str,
+    /// The column of the matrix.
+    pub router: &'static str,
+    /// Whether it goes step by step.
+    pub has_steps: bool,
+    /// Faults that cannot matter here.
+    pub without: &'static [FaultKind],
+    /// The `strategy` of the spec.
+    pub(crate) strategy_spec: fn(&Wishes) -> Value,
+    /// The route objects of the user.
+    pub(crate) routes: fn() -> Vec<Value>,
+}
+
+/// All of them.
+pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "canary",
+        strategy: "canary",
+        router: "none",
+        has_steps: true,
+        without: &[FaultKind::F15],
+        strategy_spec: |wishes| canary(wishes, &Value::Null),
+        routes: Vec::new,
+    },
+    Shape {
+        name: "canary-nginx",
+        strategy: "canary",
+        router: "nginx",
+        has_steps: true,
+        without: &[],
+        strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
+        routes: || vec![ingress("web")],
+    },
+    Shape {
+        name: "canary-nginx-two",
+        strategy: "canary",
+        router: "nginx",
+        has_steps: true,
+        without: &[],
+        strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngresses": ["web", "shop"] } })),
+        routes: || vec![ingress("web"), ingress("shop")],
+    },
+    Shape {
+        name: "canary-istio",
+        strategy: "canary",
+        router: "istio",
+        has_steps: true,
+        without: &[],
+        strategy_spec: |wishes| {
+            canary(
+                wishes,
+                &json!({ "istio": { "virtualService": { "name": "web", "routes": ["primary"] } } }),
+            )
+        },
+        routes: || vec![virtual_service("web")],
+    },
+    Shape {
+        name: "canary-istio-two",
+        strategy: "canary",
+        router: "istio",
+        has_steps: true,
+        without: &[],
+        strategy_spec: |wishes| {
+            let named = |name: &str| json!({ "name": name, "routes": ["primary"] });
+            canary(wishes, &json!({ "istio": { "virtualServices": [named("web"), named("shop")] } }))
+        },
+        routes: || vec![virtual_service("web"), virtual_service("shop")],
+    },
+    Shape {
+        name: "blue-green",
+        strategy: "blueGreen",
+        router: "none",
+        has_steps: false,
+        without: &[],
+        strategy_spec: blue_green,
+        routes: Vec::new,
+    },
+];
+
+impl Shape {
+    /// The shape of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SHAPES.iter().find(|shape| shape.name == name)
+    }
+}
+
+fn canary(wishes: &Wishes, routing: &Value) -> Value {
+    let mut canary = json!({ "steps": wishes.steps });
+    if let Some(fields) = canary.as_object_mut() {
+        if !routing.is_null() {
+            fields.insert("canaryService".to_owned(), json!(CANARY));
+            fields.insert("stableService".to_owned(), json!(STABLE));
+            fields.insert("trafficRouting".to_owned(), routing.clone());
+        }
+        if wishes.background {
+            fields.insert("analysis".to_owned(), json!({ "templates": [{ "templateName": ERRORS }] }));
+        }
+    }
+    json!({ "canary": canary })
+}
+
+/// The analysis before the switch is that of a step; the one after it ends by itself.
+fn blue_green(wishes: &Wishes) -> Value {
+    let run = |template: &str| json!({ "templates": [{ "templateName": template }] });
+    let mut spec = json!({
+        "activeService": STABLE,
+        "previewService": CANARY,
+        "autoPromotionEnabled": false,
+        "prePromotionAnalysis": run(SMOKE),
+    });
+    if let Some(fields) = spec.as_object_mut().filter(|_| wishes.background) {
+        fields.insert("postPromotionAnalysis".to_owned(), run(FINAL));
+    }
+    json!({ "blueGreen": spec })
+}

@@ -1,0 +1,186 @@
+//! Stories by chance: each seed draws one, its sizes and times, and the faults that it meets.
+//!
+//! A seed enables a random subset of the kinds of faults, with random parameters. The stories without their faults come
+//! from a limited number of variants, so that the end of each variant without faults is worked out only once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::faults::{self, Length, choose};
+use super::manifests::Wishes;
+use super::shape::{SHAPES, Shape};
+use super::story::{Course, STORIES, Story};
+use super::trial::{Ready, Trial};
+use crate::fault::{Fault, FaultKind};
+use crate::prepared::PrepareError;
+use crate::scenario::{Range, Scenario, Timings};
+
+/// How many stories there are for each shape.
+pub const VARIANTS_PER_SHAPE: u32 = 48;
+
+/// Draws trials, and remembers how each variant ends without faults.
+#[derive(Debug, Default)]
+pub struct Swarm {
+    ready: BTreeMap<u32, Arc<Ready>>,
+    only: Option<&'static Shape>,
+}
+
+/// A story without its faults.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Its number.
+    pub number: u32,
+    /// Its strategy and router.
+    pub shape: &'static Shape,
+    /// What people do.
+    pub story: Story,
+    /// What is played, without seed and faults.
+    pub scenario: Scenario,
+    /// How many steps it has.
+    pub steps: i32,
+}
+
+impl Swarm {
+    /// Draws stories of that shape only, if one is named.
+    #[must_use]
+    pub fn of(only: Option<&'static Shape>) -> Self {
+        Self { only, ..Self::default() }
+    }
+
+    /// The trial of a seed.
+    ///
+    /// # Errors
+    /// If the story that it draws cannot be played.
+    pub fn trial(&mut self, seed: u64) -> Result<Trial, PrepareError> {
+        let mut rng = Rng::with_seed(seed);
+        let shapes = u32::try_from(SHAPES.len()).unwrap_or(1);
+        let mut number = rng.u32(0..shapes * VARIANTS_PER_SHAPE);
+        if let Some(index) = self.only.and_then(|only| SHAPES.iter().position(|one| one.name == only.name)) {
+            let index = u32::try_from(index).unwrap_or(0);
+            number = index * VARIANTS_PER_SHAPE + number % VARIANTS_PER_SHAPE;
+        }
+        let variant = variant(number);
+        let ready = self.ready(&variant)?;
+        let writes = u64::try_from(ready.writes.len()).unwrap_or(u64::MAX);
+        let length = Length { writes, steps: variant.steps, ms: ready.ended_ms };
+        let faults = draw_faults(&mut rng, variant.shape, &length);
+        Ok(Trial { shape: variant.shape, ready, seed, faults })
+    }
+
+    fn ready(&mut self, variant: &Variant) -> Result<Arc<Ready>, PrepareError> {
+        if let Some(ready) = self.ready.get(&variant.number) {
+            return Ok(Arc::clone(ready));
+        }
+        let ready = Arc::new(Ready::new(&variant.scenario)?);
+        self.ready.insert(variant.number, Arc::clone(&ready));
+        Ok(ready)
+    }
+}
+
+fn draw_faults(rng: &mut Rng, shape: &Shape, length: &Length) -> Vec<Fault> {
+    let density = choose(rng, &[0.05, 0.1, 0.25, 0.5]);
+    let mut drawn = Vec::new();
+    for kind in FaultKind::ALL {
+        if rng.f64() < density && faults::is_valid(shape, kind) {
+            for _ in 0..rng.u32(1..=3) {
+                drawn.push(faults::draw(rng, kind, shape, length));
+            }
+        }
+    }
+    drawn
+}
+
+/// The story of that number: equal numbers give equal stories.
+#[must_use]
+pub fn variant(number: u32) -> Variant {
+    let mut rng = Rng::with_seed(u64::from(number) ^ 0x5f0f_5f0f);
+    let index = usize::try_from(number / VARIANTS_PER_SHAPE).unwrap_or(0);
+    let shape = SHAPES.get(index).or(SHAPES.first()).unwrap_or_else(|| unreachable!("there are shapes"));
+    let story = usize::try_from(number).ok().and_then(|number| STORIES.get(number % STORIES.len()).copied());
+    let story = story.unwrap_or(Story::Plain);
+    let mut course = course(&mut rng);
+    course.rounds = if shape.has_steps { 1 } else { 3 };
+    let wishes = Wishes {
+        replicas: choose(&mut rng, &[2, 3, 5, 8]),
+        steps: course.steps.clone(),
+        background: rng.bool(),
+        strategy: strategy(&mut rng, shape),
+        spec: json!({ "revisionHistoryLimit": choose(&mut rng, &[1, 10]) }),
+    };
+    let mut scenario = story.scenario(shape, &wishes, &course);
+    scenario.name = format!("{} variant {number}", scenario.name);
+    scenario.timings = timings(&mut rng);
+    let steps = i32::try_from(course.steps.len()).unwrap_or(i32::MAX);
+    Variant { number, shape, story, scenario, steps }
+}
+
+fn course(rng: &mut Rng) -> Course {
+    let weights = choose(
+        rng,
+        &[
+            vec![5, 10, 25, 50, 75, 100],
+            vec![10, 20, 30, 40, 50, 60, 70, 80, 90],
+            vec![1, 20, 40, 60, 80],
+            vec![10, 60, 30, 80, 50, 100],
+        ],
+    );
+    Course::new(&weights, rng.u32(1..5))
+}
+
+fn strategy(rng: &mut Rng, shape: &Shape) -> Value {
+    let mut fields = serde_json::Map::new();
+    if rng.bool() {
+        fields.insert("scaleDownDelaySeconds".to_owned(), json!(rng.u32(0..10)));
+    }
+    if rng.bool() {
+        fields.insert("abortScaleDownDelaySeconds".to_owned(), json!(rng.u32(1..10)));
+    }
+    match rng.u32(0..4) {
+        _ if !shape.has_steps => {}
+        0 => {
+            fields.insert("maxSurge".to_owned(), json!(0));
+            fields.insert("maxUnavailable".to_owned(), json!(1));
+        }
+        1 => {
+            fields.insert("maxSurge".to_owned(), json!("50%"));
+            fields.insert("maxUnavailable".to_owned(), json!(0));
+        }
+        _ => {}
+    }
+    Value::Object(fields)
+}
+
+fn timings(rng: &mut Rng) -> Timings {
+    let scale = |rng: &mut Rng, choices: &[(u64, u64)]| {
+        let (from, to) = choose(rng, choices);
+        Range(from, to)
+    };
+    Timings {
+        request_ms: scale(rng, &[(1, 5), (1, 5), (5, 80)]),
+        answer_ms: scale(rng, &[(1, 5), (1, 5), (5, 80)]),
+        watch_ms: scale(rng, &[(1, 20), (1, 20), (1, 400)]),
+        controller_ms: scale(rng, &[(5, 50), (50, 500)]),
+        pod_start_ms: scale(rng, &[(500, 3000), (100, 200), (1000, 10_000)]),
+        pod_stop_ms: scale(rng, &[(0, 500), (0, 5000)]),
+        proxy_ms: scale(rng, &[(10, 2000), (10, 100), (1000, 4500)]),
+        ..Timings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_always_gives_the_same_story_and_every_shape_has_some() {
+        let all = u32::try_from(SHAPES.len()).unwrap() * VARIANTS_PER_SHAPE;
+        for number in 0..all {
+            let (one, other) = (variant(number), variant(number));
+            assert_eq!(one.scenario, other.scenario);
+            assert_eq!(one.shape.name, SHAPES[usize::try_from(number / VARIANTS_PER_SHAPE).unwrap()].name);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The search in the simulated cluster.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::stage::{cargo, run, run_last};
+
+/// Where scenarios that have failed once stay for ever.
+const SCENARIOS: &str = "simulator/tests/scenarios";
+
+/// What to search.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// What the program `search` is told: `exhaustive`, `random`, `matrix`, `bugs`, `determinism`, `replay FILE`,
+    /// `bench`, each with `--help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, default_value = "--help")]
+    words: Vec<String>,
+}
+
+/// The program `search`, told these words. One build serves everything: nothing is planted unless it is asked for.
+fn search<const N: usize>(words: [&str; N]) -> Command {
+    let mut command = cargo([
+        "run",
+        "--quiet",
+        "--locked",
+        "--profile",
+        "simulate",
+        "--package",
+        "simulator",
+        "--bin",
+        "search",
+        "--features",
+        "planted-bugs",
+        "--",
+    ]);
+    command.args(words);
+    command
+}
+
+/// One call of the program.
+///
+/// # Errors
+/// When a rule was broken.
+pub(crate) fn one(arguments: &Arguments) -> Result<()> {
+    run_last("search", search([]).args(&arguments.words))
+}
+
+/// What every change has to pass: whatever failed before, every write of every story, seeds for two minutes, equal
+/// traces for equal seeds, and the planted bugs.
+///
+/// # Errors
+/// With the first search that finds something.
+pub(crate) fn test() -> Result<()> {
+    let mut build =
+        cargo(["build", "--locked", "--profile", "simulate", "--package", "simulator", "--bin", "search"]);
+    run("simulated cluster: building", build.args(["--features", "planted-bugs"]))?;
+    run("simulated cluster: earlier failures", &mut search(["replay", SCENARIOS]))?;
+    run("simulated cluster: every write", &mut search(["exhaustive"]))?;
+    run("simulated cluster: seeds", &mut search(["random", "--seconds", "120", "--at-least", "20000"]))?;
+    run("simulated cluster: determinism", &mut search(["determinism", "--seeds", "1000"]))?;
+    let bugs = ["bugs", "--seconds", "240", "--at-least-percent", "95"];
+    run("simulated cluster: planted bugs", &mut search(bugs))
+}
+
+/// How fast the search is.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn bench() -> Result<()> {
+    run("simulated cluster", &mut search(["bench"]))
+}
