@@ -18,6 +18,7 @@ pub mod preview;
 mod process;
 mod roles;
 pub mod scenario;
+pub mod search;
 pub mod store;
 mod trace;
 pub mod watch;
