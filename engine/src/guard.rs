@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::ReplicaSetFacts;
 use planner::rollout::{Action, Snapshot};
@@ -43,7 +44,11 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
     match action {
         Action::SetWeight { route, canary_hash, stable_hash, .. } => {
-            let sets = with_hash(snapshot, canary_hash).chain(with_hash(snapshot, stable_hash));
+            // While the canary Service still selects an earlier version, that one serves.
+            let selected =
+                snapshot.services.values().filter_map(|service| service.selector.get(POD_TEMPLATE_HASH));
+            let hashes = [canary_hash, stable_hash].into_iter().chain(selected);
+            let sets = hashes.flat_map(|hash| with_hash(snapshot, hash));
             sets.map(|facts| set(&facts.meta.name)).chain(route_reads(routers, Some(route))).collect()
         }
         Action::PatchReplicaSet { name, .. } => {

@@ -14,6 +14,8 @@ use crate::testing::{Fault, World};
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Canary,
+    /// A canary whose stable version shrinks as the traffic leaves it.
+    Dynamic,
     BlueGreen,
 }
 
@@ -24,6 +26,14 @@ impl Way {
                 { "setWeight": 20 }, { "pause": { "duration": "2s" } },
                 { "setWeight": 60 }, { "pause": { "duration": "2s" } },
             ])) }),
+            Self::Dynamic => {
+                let mut canary = nginx(&json!([
+                    { "setCanaryScale": { "replicas": 2 } }, { "setWeight": 20 }, { "pause": { "duration": "2s" } },
+                    { "setCanaryScale": { "matchTrafficWeight": true } }, { "setWeight": 60 },
+                ]));
+                canary["dynamicStableScale"] = json!(true);
+                json!({ "canary": canary })
+            }
             Self::BlueGreen => blue_green(),
         }
     }
@@ -31,7 +41,7 @@ impl Way {
     /// How many ReplicaSets, canary Ingresses and AnalysisRuns an update leaves behind, the first deploy included.
     fn creations(self) -> [usize; 3] {
         match self {
-            Self::Canary => [2, 1, 0],
+            Self::Canary | Self::Dynamic => [2, 1, 0],
             Self::BlueGreen => [2, 0, 2],
         }
     }
@@ -95,7 +105,7 @@ fn a_fault_at_any_write_changes_nothing_in_the_end(
         Fault::CrashAfter
     )]
     fault: Fault,
-    #[values(Way::Canary, Way::BlueGreen)] way: Way,
+    #[values(Way::Canary, Way::Dynamic, Way::BlueGreen)] way: Way,
 ) {
     let undisturbed = story(way, [], false);
     let (want, writes) = (end(&undisturbed), undisturbed.writes_seen());
@@ -138,7 +148,7 @@ proptest! {
     fn several_faults_and_late_watches_change_nothing_either(
         faults in prop::collection::btree_map(0_usize..30, any_fault(), 1..6),
         slow_watch: bool,
-        way in prop::sample::select(vec![Way::Canary, Way::BlueGreen]),
+        way in prop::sample::select(vec![Way::Canary, Way::Dynamic, Way::BlueGreen]),
     ) {
         let want = end(&story(way, [], false));
         let world = story(way, faults.clone(), slow_watch);

@@ -241,6 +241,24 @@ fn enough_pods_for_a_step(#[case] threshold: Option<Value>, #[case] goes_on: boo
     assert_eq!(raises, goes_on, "{:?}", plan.actions);
 }
 
+/// An autoscaler that sees the load of an aborted update must not bring its pods back.
+#[rstest]
+#[case::routed(json!({ "canary": fixture::routed(&json!([{ "setWeight": 40 }, { "pause": {} }])) }))]
+#[case::without_a_router(json!({ "canary": { "steps": [{ "setWeight": 40 }, { "pause": {} }] } }))]
+#[case::blue_green(fixture::blue_green(&json!({ "autoPromotionEnabled": false })))]
+fn an_aborted_version_is_not_scaled_up_again(#[case] strategy: Value) {
+    let mut world = World::with(&strategy);
+    assert!(world.run(seconds(300)));
+    world.apply_version("v2");
+    world.run(seconds(30));
+    world.status().abort = true;
+    assert!(world.run(seconds(300)));
+    assert_eq!(sizes(&world), [5, 0]);
+    world.scale_to(9);
+    assert!(world.run(seconds(300)));
+    assert_eq!(sizes(&world), [9, 0]);
+}
+
 #[test]
 fn only_so_many_former_versions_are_kept() {
     let fields = json!({ "scaleDownDelaySeconds": 600, "scaleDownDelayRevisionLimit": 1 });
