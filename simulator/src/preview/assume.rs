@@ -6,7 +6,7 @@ use crds::analysis::{AnalysisTemplateRef, AnalysisTemplateSpec, Argument};
 use crds::names::API_VERSION;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{IstioVirtualService, RolloutSpec};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use traffic_routers::{Objects, Owner, RouteError, drivable};
 
 use super::report::Assumption;
@@ -20,22 +20,23 @@ const MADE_UP: &str = "made up: the template is not among the files";
 #[derive(Debug)]
 pub(super) struct Gaps<'a> {
     rollout: &'a ObjectRef,
+    place: &'a str,
     spec: &'a RolloutSpec,
     objects: BTreeMap<ObjectRef, Value>,
     assumptions: Vec<Assumption>,
     missing: Vec<ObjectRef>,
 }
 
-/// Adds to `objects` what the Rollout names and nobody gave; says what was added, and which objects that are.
+/// Adds to `objects` what the Rollout, which stands at `place`, names and nobody gave; says what was added, and which objects that are.
 ///
 /// Secrets are always made up: nobody keeps them where manifests are. All else only if `makes_up`.
 pub(super) fn fill(
-    rollout: &ObjectRef,
+    (rollout, place): (&ObjectRef, &str),
     spec: &RolloutSpec,
     objects: BTreeMap<ObjectRef, Value>,
     makes_up: bool,
 ) -> (BTreeMap<ObjectRef, Value>, Vec<Assumption>, Vec<ObjectRef>) {
-    let mut gaps = Gaps { rollout, spec, objects, assumptions: Vec::new(), missing: Vec::new() };
+    let mut gaps = Gaps { rollout, place, spec, objects, assumptions: Vec::new(), missing: Vec::new() };
     if makes_up {
         gaps.services();
         gaps.routes();
@@ -102,9 +103,10 @@ fn named_templates(spec: &RolloutSpec) -> Vec<&AnalysisTemplateRef> {
 }
 
 impl Gaps<'_> {
-    fn assume(&mut self, object: &ObjectRef, text: String) {
-        let remedy =
-            format!("give its manifest with -f, or correct the name where {} names it", self.rollout);
+    fn assume(&mut self, object: &ObjectRef, text: &str) {
+        self.missing.push(object.clone());
+        let (rollout, place) = (self.rollout, self.place);
+        let remedy = format!("give the manifest with -f, or correct the name in {rollout} ({place})");
         self.assumptions.push(Assumption {
             text: format!("{object} is not among the files: {text}"),
             remedy,
@@ -129,7 +131,7 @@ impl Gaps<'_> {
                     "metadata": { "name": name, "namespace": object.namespace },
                     "spec": { "selector": selector, "ports": [{ "port": 80 }] },
                 });
-                self.assume(&object, "a Service that selects the pods of the Rollout is assumed".to_owned());
+                self.assume(&object, "a Service that selects the pods of the Rollout is assumed");
                 self.objects.insert(object, service);
             }
         }
@@ -145,10 +147,7 @@ impl Gaps<'_> {
                         break;
                     };
                     let Some(made_up) = self.route(&object) else { break };
-                    self.assume(
-                        &object,
-                        "one that sends everything to the stable Service is assumed".to_owned(),
-                    );
+                    self.assume(&object, "one that sends everything to the stable Service is assumed");
                     self.objects.insert(object, made_up);
                 }
             }
@@ -162,18 +161,17 @@ impl Gaps<'_> {
     /// A route object that sends everything to the stable Service; nothing for a kind that cannot be made up.
     fn route(&self, object: &ObjectRef) -> Option<Value> {
         let canary = self.spec.strategy.canary.as_ref()?;
-        let mut manifest = match object.kind {
-            Kind::Ingress => ingress(&canary.stable_service),
+        let metadata = json!({ "name": object.name, "namespace": object.namespace });
+        Some(match object.kind {
+            Kind::Ingress => ingress(&metadata, &canary.stable_service),
             Kind::VirtualService => {
                 let istio = canary.traffic_routing.as_ref()?.istio.as_ref()?;
                 let mut named = istio.virtual_service.iter().chain(&istio.virtual_services);
                 let config = named.find(|it| it.name.split('.').next() == Some(object.name.as_str()))?;
-                virtual_service(config, &canary.stable_service, &canary.canary_service)
+                virtual_service(&metadata, config, [&canary.stable_service, &canary.canary_service])
             }
             _ => return None,
-        };
-        manifest["metadata"] = json!({ "name": object.name, "namespace": object.namespace });
-        Some(manifest)
+        })
     }
 
     fn templates(&mut self) {
@@ -193,7 +191,7 @@ impl Gaps<'_> {
                     "provider": { "prometheus": { "query": MADE_UP } },
                 }] },
             });
-            self.assume(&object, "one measurement, which passes, is assumed".to_owned());
+            self.assume(&object, "one measurement, which passes, is assumed");
             self.objects.insert(object, manifest);
         }
     }
@@ -231,17 +229,19 @@ fn secret_key(argument: &Argument) -> Option<(String, String)> {
     Some((key.name.clone(), key.key.clone()))
 }
 
-fn ingress(stable: &str) -> Value {
+fn ingress(metadata: &Value, stable: &str) -> Value {
+    let backend = json!({ "service": { "name": stable, "port": { "number": 80 } } });
+    let path = json!({ "path": "/", "pathType": "Prefix", "backend": backend });
     json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-        "spec": { "rules": [{ "host": "simulated.example.com", "http": { "paths": [{
-            "path": "/", "pathType": "Prefix",
-            "backend": { "service": { "name": stable, "port": { "number": 80 } } },
-        }] } }] },
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": { "rules": [{ "host": "simulated.example.com", "http": { "paths": [path] } }] },
     })
 }
 
-fn virtual_service(config: &IstioVirtualService, stable: &str, canary: &str) -> Value {
+fn virtual_service(metadata: &Value, config: &IstioVirtualService, hosts: [&str; 2]) -> Value {
+    let [stable, canary] = hosts;
     let split = json!([
         { "destination": { "host": stable }, "weight": 100 },
         { "destination": { "host": canary }, "weight": 0 },
@@ -257,12 +257,14 @@ fn virtual_service(config: &IstioVirtualService, stable: &str, canary: &str) -> 
     );
     let tcp =
         config.tcp_routes.iter().map(|route| json!({ "match": [{ "port": route.port }], "route": split }));
-    let mut spec = json!({ "hosts": ["simulated.example.com"] });
-    let parts = [("http", http), ("tls", tls.collect()), ("tcp", tcp.collect())];
-    for (name, routes) in parts {
-        if !routes.is_empty() {
-            spec[name] = Value::Array(routes);
-        }
-    }
-    json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": spec })
+    let parts: [(&str, Vec<Value>); 3] = [("http", http), ("tls", tls.collect()), ("tcp", tcp.collect())];
+    let routes = parts.into_iter().filter(|(_, routes)| !routes.is_empty());
+    let mut spec = Map::from_iter([("hosts".to_owned(), json!(["simulated.example.com"]))]);
+    spec.extend(routes.map(|(name, routes)| (name.to_owned(), Value::Array(routes))));
+    json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": metadata,
+        "spec": spec,
+    })
 }

@@ -48,9 +48,9 @@ pub enum BundleError {
         /// The object.
         object: ObjectRef,
         /// Where it stands first.
-        first: Place,
+        first: Box<Place>,
         /// Where it stands again.
-        second: Place,
+        second: Box<Place>,
     },
     /// There is nothing to play.
     #[error("no Rollout found: there {}; name the file of the Rollout with -f", found(kinds))]
@@ -103,7 +103,7 @@ impl Bundle {
 
     fn insert(&mut self, object: ObjectRef, mut manifest: Manifest) -> Result<(), BundleError> {
         if let Some(first) = self.objects.get(&object) {
-            let (first, second) = (first.place.clone(), manifest.place);
+            let (first, second) = (Box::new(first.place.clone()), Box::new(manifest.place));
             return Err(BundleError::Twice { object, first, second });
         }
         clean(&mut manifest.value, &object.namespace);

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 pub use self::bundle::{Bundle, BundleError};
 pub use self::error::PreviewError;
-pub use self::options::Options;
+pub use self::options::{Options, Trouble};
 
 use self::play::{Performance, failing, obstacle, passing, perform, unreachable};
 use self::report::{Outcome, Report, Stage, Verdict, WhatIf};
@@ -53,26 +53,26 @@ pub fn preview(
     let mut report = play_all(&setup, options)?;
     report.origin = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
     report.images.clone_from(&setup.images);
-    report.trouble = options.trouble();
+    report.trouble = options.trouble.words();
     report.assumptions = setup.assumptions;
     Ok(report)
 }
 
 fn play_all(setup: &Setup, options: &Options) -> Result<Report, PreviewError> {
-    let scripts = if options.metrics_down { unreachable() } else { passing(&setup.metrics) };
+    let scripts = if options.trouble.metrics_down { unreachable() } else { passing(&setup.metrics) };
     let first = match perform(setup, options, scripts) {
         Ok(first) => first,
         Err(error) => return Ok(refused(setup, &error)),
     };
     let mut report = told(&first, setup);
-    if let Some(step) = options.fail_at {
+    if let Some(step) = options.trouble.fail_at {
         let scripts = failing_from(step, &first, &report, setup)?;
         return Ok(match perform(setup, options, scripts) {
             Ok(second) => told(&second, setup),
             Err(error) => refused(setup, &error),
         });
     }
-    if options.asks_what_if && options.trouble().is_empty() {
+    if options.asks_what_if && options.trouble == Trouble::default() {
         report.what_if = what_if(setup, options, &first, &report);
     }
     Ok(report)
@@ -157,21 +157,21 @@ fn what_if(setup: &Setup, options: &Options, first: &Performance, report: &Repor
     let step = steps_at(report, &times).into_iter().next();
     let failing = step.and_then(|step| {
         let scripts = failing_from(step, first, report, setup).ok()?;
-        let options = Options { fail_at: Some(step), ..options.clone() };
-        Some((options, scripts, format!("--fail-at {step}")))
+        Some((Trouble { fail_at: Some(step), ..Trouble::default() }, scripts, format!("--fail-at {step}")))
     });
-    let never_ready = Options { pods_never_ready: true, ..options.clone() };
-    let down = Options { metrics_down: true, ..options.clone() };
+    let never_ready = Trouble { pods_never_ready: true, ..Trouble::default() };
+    let down = Trouble { metrics_down: true, ..Trouble::default() };
     let never_ready = (never_ready, passing(&setup.metrics), "--pods-never-ready".to_owned());
     let down = is_measured.then(|| (down, unreachable(), "--metrics-down".to_owned()));
     failing
         .into_iter()
         .chain([never_ready])
         .chain(down)
-        .filter_map(|(options, scripts, flags)| {
+        .filter_map(|(trouble, scripts, flags)| {
+            let options = Options { trouble, ..options.clone() };
             let report = told(&perform(setup, &options, scripts).ok()?, setup);
             let most_traffic = report.samples.iter().map(|sample| sample.traffic).fold(0.0, f64::max);
-            let (trouble, exposed_seconds) = (options.trouble().join(", "), exposed(&report));
+            let (trouble, exposed_seconds) = (trouble.words().join(", "), exposed(&report));
             Some(WhatIf { trouble, flags, most_traffic, exposed_seconds, outcome: report.outcome })
         })
         .collect()
@@ -189,3 +189,6 @@ fn exposed(report: &Report) -> f64 {
         .map(|(sample, end)| (end - sample.at_seconds).max(0.0))
         .sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,7 +125,9 @@ fn timings(options: &Options) -> Timings {
 /// Pods of the new version never become ready, if that is wanted. The rule with the longer image comes first: one image
 /// may be the beginning of the other.
 fn pods(setup: &Setup, options: &Options) -> Vec<PodRule> {
-    let Some(change) = setup.images.first().filter(|_| options.pods_never_ready) else { return Vec::new() };
+    let Some(change) = setup.images.first().filter(|_| options.trouble.pods_never_ready) else {
+        return Vec::new();
+    };
     let starts = Behaviour::Starts(Range(options.pod_start_ms, options.pod_start_ms));
     let mut rules = vec![
         PodRule { image: change.to.clone(), behaviour: Behaviour::NeverReady },

@@ -48,8 +48,8 @@ pub(super) fn set_up(
     let spec = spec(&update);
     let given = bundle.objects.iter().filter(|(object, _)| object.kind != Kind::Rollout);
     let objects = given.map(|(object, it)| (object.clone(), it.value.clone())).collect();
-    let (objects, mut assumptions, _) = fill(rollout, &spec, objects, options.makes_up);
-    let mut objects = objects;
+    let place = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
+    let (mut objects, mut assumptions, _) = fill((rollout, &place), &spec, objects, options.makes_up);
     let templates = templates(rollout, &spec, &objects);
     let (metrics, more) = rig(&mut objects, &templates, &spec);
     assumptions.extend(more);
@@ -75,7 +75,7 @@ pub(super) fn set_up(
 pub(super) fn wanted(bundle: &Bundle, rollout: &ObjectRef) -> Vec<ObjectRef> {
     let spec = spec(&bundle.objects.get(rollout).map(|it| it.value.clone()).unwrap_or_default());
     let objects = bundle.objects.iter().map(|(object, it)| (object.clone(), it.value.clone())).collect();
-    fill(rollout, &spec, objects, true).2
+    fill((rollout, ""), &spec, objects, true).2
 }
 
 /// The pod template of a Rollout.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use simulator::preview::bundle::DEFAULT_NAMESPACE;
 use simulator::preview::report::{Assumption, Report, Verdict};
-use simulator::preview::{Bundle, Options, preview};
+use simulator::preview::{Bundle, Options, Trouble, preview};
 
 use super::print;
 use crate::cli::{Connection, Output, SimulateArgs, SimulateOutput};
@@ -80,9 +80,11 @@ async fn case(connection: &Connection, args: &SimulateArgs) -> Result<Case> {
 fn options(args: &SimulateArgs) -> Options {
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Options {
-        fail_at: args.fail_at.and_then(|step| usize::try_from(step).ok()),
-        pods_never_ready: args.pods_never_ready,
-        metrics_down: args.metrics_down,
+        trouble: Trouble {
+            fail_at: args.fail_at.and_then(|step| usize::try_from(step).ok()),
+            pods_never_ready: args.pods_never_ready,
+            metrics_down: args.metrics_down,
+        },
         pod_start_ms: milliseconds(args.pod_start),
         person_ms: milliseconds(args.person_takes),
         route_drain_seconds: args.route_drain_seconds,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use simulator::preview::report::{Report, Stage};
 
 use super::chart::chart;
-use super::words::{consequence, count, extent, mark, pods, route, share, time, verdict};
+use super::words::{self, consequence, count, extent, mark, pods, route, share, time, verdict};
 use crate::view::paint::{Colour, Paint};
 
 /// A screen about one Rollout; with `wide`, also everything that happened and the route objects as a whole.
@@ -49,20 +49,12 @@ fn head(report: &Report, paint: Paint) -> String {
         line(&mut text, &format!("  {}", report.outcome.message));
     }
     if !report.stages.is_empty() {
-        line(&mut text, &format!("  {}", summary(report)));
+        line(&mut text, &format!("  {}; {}", words::people(report), extent(report)));
     }
     for image in &report.images {
         line(&mut text, &format!("  {}: {} → {}", image.container, image.from, image.to));
     }
     text
-}
-
-fn summary(report: &Report) -> String {
-    let people = match report.people.len() {
-        0 => "No person is needed".to_owned(),
-        number => format!("A person is needed at {}", count(number, "point", "points")),
-    };
-    format!("{people}; {}", extent(report))
 }
 
 /// The stages as a table.
@@ -209,10 +201,12 @@ fn routes(report: &Report, paint: Paint, text: &mut String) {
 
 fn assumptions(report: &Report, paint: Paint, text: &mut String) {
     title(text, "Assumed", report.assumptions.is_empty(), paint);
-    for assumption in &report.assumptions {
+    for (index, assumption) in report.assumptions.iter().enumerate() {
         let sign = if assumption.is_gap { paint.text(Colour::Yellow, "!") } else { "·".to_owned() };
         line(text, &format!("  {sign} {}", assumption.text));
-        if !assumption.remedy.is_empty() {
+        let next = report.assumptions.get(index + 1);
+        // What helps against several is said once, after the last of them.
+        if !assumption.remedy.is_empty() && next.is_none_or(|next| next.remedy != assumption.remedy) {
             line(text, &paint.text(Colour::Grey, &format!("    {}", assumption.remedy)));
         }
     }

@@ -4,19 +4,29 @@ use simulator::preview::report::{
     FieldChange, Outcome, Pods, Report, RouteChange, RouteVerb, Verdict, WhatIf, plain,
 };
 
-use crate::view::age;
 use crate::view::paint::Colour;
 
 /// Routers keep their weights in annotations: the prefix says nothing.
 const ANNOTATIONS: &str = "metadata.annotations.";
 
-/// A time: tenths below ten seconds, then as ages are written.
+/// A time: tenths below ten seconds, then the two largest units.
 pub(super) fn time(seconds: f64) -> String {
     let rounded = (seconds * 10.0).round() / 10.0;
     if rounded < 10.0 && rounded.fract() > 0.0 {
         return format!("{rounded:.1}s");
     }
-    age::seconds(whole(seconds))
+    let seconds = whole(seconds).max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    let pair = |large: i64, unit: &str, small: i64, small_unit: &str| match small {
+        0 => format!("{large}{unit}"),
+        _ => format!("{large}{unit}{small}{small_unit}"),
+    };
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..3_600 => pair(minutes, "m", seconds % 60, "s"),
+        3_600..86_400 => pair(hours, "h", minutes % 60, "m"),
+        _ => pair(days, "d", hours % 24, "h"),
+    }
 }
 
 /// A number of seconds without its fraction.
@@ -100,6 +110,18 @@ pub(super) fn consequence(what_if: &WhatIf) -> String {
     }
 }
 
+/// Whether people are needed, how often, and how much of the time is theirs.
+pub(super) fn people(report: &Report) -> String {
+    match report.people.len() {
+        0 => "No person is needed".to_owned(),
+        number => format!(
+            "A person is needed at {} ({} of the time is theirs)",
+            count(number, "point", "points"),
+            time(report.outcome.people_seconds)
+        ),
+    }
+}
+
 /// How many pods there are at most and at least.
 pub(super) fn extent(report: &Report) -> String {
     let surge = match report.surge_pods {
@@ -158,7 +180,9 @@ mod tests {
     #[case(5.02, "5s")]
     #[case(5.26, "5.3s")]
     #[case(44.3, "44s")]
-    #[case(3_600.0, "60m")]
+    #[case(805.0, "13m25s")]
+    #[case(3_600.0, "1h")]
+    #[case(190_800.0, "2d5h")]
     fn times(#[case] seconds: f64, #[case] want: &str) {
         assert_eq!(time(seconds), want);
     }

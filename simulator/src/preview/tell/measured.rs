@@ -8,11 +8,14 @@ use planner::facts::AnalysisRunFacts;
 
 use crate::preview::report::{AnswerPlayed, MetricPlayed};
 
+/// Value, phase and message of a measurement.
+type Answer = (String, AnalysisPhase, String);
+
 /// The measurements that were seen, each once.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     /// By run and metric, then by the measurement's beginning.
-    seen: BTreeMap<(String, String), BTreeMap<String, (String, AnalysisPhase, String)>>,
+    seen: BTreeMap<(String, String), BTreeMap<String, Answer>>,
     /// Run and metric, in the order of their first measurements.
     order: Vec<(String, String)>,
 }
@@ -57,7 +60,7 @@ fn id(measurement: &Measurement) -> String {
     measurement.started_at.map(|at| at.get().to_string()).unwrap_or_default()
 }
 
-fn answer(measurement: &Measurement) -> (String, AnalysisPhase, String) {
+fn answer(measurement: &Measurement) -> Answer {
     (measurement.value.clone(), measurement.phase, measurement.message.clone())
 }
 

@@ -54,8 +54,13 @@ impl StageKey {
     }
 }
 
-/// The part of the update to the version `new` that a status speaks of.
-pub(super) fn stage_of(spec: &RolloutSpec, status: &RolloutStatus, new: &str) -> StageKey {
+/// The part of the update to the version `new` that a status speaks of; `before` was the part until now.
+pub(super) fn stage_of(
+    spec: &RolloutSpec,
+    status: &RolloutStatus,
+    new: &str,
+    before: Option<&StageKey>,
+) -> StageKey {
     if status.stable_rs == new {
         return StageKey::CleanUp;
     }
@@ -63,7 +68,13 @@ pub(super) fn stage_of(spec: &RolloutSpec, status: &RolloutStatus, new: &str) ->
         return StageKey::Back;
     }
     if spec.strategy.blue_green.is_some() {
-        return blue_green(status, new);
+        return match (blue_green(status, new), before) {
+            // Nothing holds the switch back any more.
+            (StageKey::Preview, Some(StageKey::PrePromotion | StageKey::Waiting | StageKey::Switch)) => {
+                StageKey::Switch
+            }
+            (stage, _) => stage,
+        };
     }
     let steps = spec.strategy.canary.as_ref().map(|canary| canary.steps.len()).unwrap_or_default();
     let index = status.current_step_index.and_then(|index| usize::try_from(index).ok()).unwrap_or_default();
@@ -181,17 +192,19 @@ mod tests {
     fn stages_of_a_canary(#[case] status: Value, #[case] want: StageKey) {
         let spec = canary(&json!([{ "setWeight": 5 }, { "pause": {} }]));
         let status = serde_json::from_value(status).unwrap();
-        assert_eq!(stage_of(&spec, &status, "new"), want);
+        assert_eq!(stage_of(&spec, &status, "new", None), want);
     }
 
     #[rstest]
-    #[case::preview(json!({}), StageKey::Preview)]
-    #[case::pre(json!({ "blueGreen": { "prePromotionAnalysisRunStatus": { "name": "a", "status": "Running" } } }), StageKey::PrePromotion)]
-    #[case::waiting(json!({ "pauseConditions": [{ "reason": "BlueGreenPause" }] }), StageKey::Waiting)]
-    #[case::switch(json!({ "blueGreen": { "activeSelector": "new" } }), StageKey::Switch)]
-    fn stages_of_a_switch(#[case] status: Value, #[case] want: StageKey) {
+    #[case::preview(json!({}), None, StageKey::Preview)]
+    #[case::let_go(json!({}), Some(StageKey::Waiting), StageKey::Switch)]
+    #[case::pre(json!({ "blueGreen": { "prePromotionAnalysisRunStatus": { "name": "a", "status": "Running" } } }), None, StageKey::PrePromotion)]
+    #[case::waiting(json!({ "pauseConditions": [{ "reason": "BlueGreenPause" }] }), None, StageKey::Waiting)]
+    #[case::switch(json!({ "blueGreen": { "activeSelector": "new" } }), None, StageKey::Switch)]
+    fn stages_of_a_switch(#[case] status: Value, #[case] before: Option<StageKey>, #[case] want: StageKey) {
         let spec = serde_json::from_value(json!({ "strategy": { "blueGreen": {} } })).unwrap();
-        assert_eq!(stage_of(&spec, &serde_json::from_value(status).unwrap(), "new"), want);
+        let status = serde_json::from_value(status).unwrap();
+        assert_eq!(stage_of(&spec, &status, "new", before.as_ref()), want);
     }
 
     #[rstest]

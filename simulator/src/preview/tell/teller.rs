@@ -129,7 +129,7 @@ impl<'a> Teller<'a> {
         if !self.has_begun || self.status.current_pod_hash != self.new {
             return;
         }
-        let stage = stage_of(&self.spec, &self.status, &self.new);
+        let stage = stage_of(&self.spec, &self.status, &self.new, self.stage.as_ref());
         if self.stage.as_ref() != Some(&stage) {
             self.enter(stage);
         }
@@ -290,7 +290,7 @@ impl<'a> Teller<'a> {
         let new = self.sets.pods(|hash| hash == self.new);
         let stable = self.sets.pods(|hash| hash == self.stable && hash != self.new);
         let other = self.sets.pods(|hash| hash != self.new && hash != self.stable);
-        let is_split = !self.played.routes.is_empty();
+        let is_split = !self.played.routes.is_empty() || self.spec.strategy.blue_green.is_some();
         let traffic = if is_split { self.split() } else { share(new, stable, other) };
         Sample { at_seconds: self.now, weight: self.weight(), traffic, new, stable, other }
     }
@@ -316,8 +316,8 @@ impl<'a> Teller<'a> {
             canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight).unwrap_or(100);
         match index {
             Some(index) if index < canary.steps.len() => {
-                let steps = canary.steps.iter().take(index + 1).rev();
-                let weight = steps.filter_map(|step| step.set_weight).next().unwrap_or_default();
+                let mut steps = canary.steps.iter().take(index + 1).rev();
+                let weight = steps.find_map(|step| step.set_weight).unwrap_or_default();
                 100.0 * f64::from(weight) / f64::from(full.max(1))
             }
             _ => 100.0,

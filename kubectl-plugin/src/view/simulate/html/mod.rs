@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use simulator::preview::report::{Report, Stage, Verdict};
 
-use super::words::{consequence, count, extent, mark, pods, route, share, time, verdict};
+use super::words::{consequence, count, extent, mark, people, pods, route, share, time, verdict};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -113,11 +113,7 @@ fn head(html: &mut String, report: &Report) {
         tagged(html, "p", "", &report.outcome.message);
     }
     if !report.stages.is_empty() {
-        let people = match report.people.len() {
-            0 => "No person is needed".to_owned(),
-            number => format!("A person is needed at {}", count(number, "point", "points")),
-        };
-        tagged(html, "p", "", &format!("{people}; {}.", extent(report)));
+        tagged(html, "p", "", &format!("{}; {}.", people(report), extent(report)));
     }
     for image in &report.images {
         tagged(html, "p", "soft", &format!("{}: {} → {}", image.container, image.from, image.to));
