@@ -33,8 +33,8 @@ const TOKEN: &str = "the-token-of-the-bearer-door";
 /// What proves them: the second is `USER:PASSWORD` in base 64.
 const BEARER_KEY: &str = "Bearer the-token-of-the-bearer-door";
 const BASIC_KEY: &str = "Basic bGlubmV0OnRoZS1wYXNzd29yZC1vZi10aGUtYmFzaWMtZG9vcg==";
-/// What people may read of a backend that repeats the token.
-const HIDDEN: &str = "Bearer ***** opens no door";
+/// What people may read of a backend that repeats what it is shown.
+const HIDDEN: [&str; 2] = ["Bearer ***** opens no door", "Basic ***** opens no door"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_reaches_the_metric_backend_and_nobody_else() -> Result<()> {
@@ -59,23 +59,26 @@ async fn a_secret_reaches_the_metric_backend_and_nobody_else() -> Result<()> {
     let wanted = [(BASIC.to_owned(), BASIC_KEY.to_owned()), (BEARER.to_owned(), BEARER_KEY.to_owned())];
     ensure!(shown == BTreeSet::from(wanted), "the backend was shown {shown:?}");
 
-    story.template(&backend, (SECRET, "absent"), BEARER).await?;
+    story.template(&backend, (SECRET, "absent"), [BEARER, BASIC]).await?;
     story.app.update("v3", &[]).await?;
     story.is_taken_back(&[SECRET, "absent"]).await?;
 
-    story.template(&backend, ("gone", "token"), BEARER).await?;
+    story.template(&backend, ("gone", "token"), [BEARER, BASIC]).await?;
     story.app.update("v4", &[]).await?;
     story.is_taken_back(&["gone", "not found", "token", &space.name]).await?;
     ensure!(backend.take_shown().is_empty(), "the backend was asked without the Secret");
 
-    story.template(&backend, (SECRET, "token"), PARROT).await?;
+    story.template(&backend, (SECRET, "token"), [PARROT, BASIC]).await?;
     story.app.update("v5", &[]).await?;
-    story.is_taken_back(&[HIDDEN]).await?;
+    story.is_taken_back(&HIDDEN[..1]).await?;
+    story.template(&backend, (SECRET, "token"), [BEARER, PARROT]).await?;
+    story.app.update("v6", &[]).await?;
+    story.is_taken_back(&HIDDEN[1..]).await?;
     ensure!(!backend.take_shown().is_empty(), "the backend that repeats what it is shown was not asked");
 
     only_the_named_secrets_were_read(&space, &mark.entries()?)?;
     let values = [TOKEN, PASSWORD, BASIC_KEY.trim_start_matches("Basic ")];
-    leak::nobody_was_told(&space, &values, HIDDEN).await?;
+    leak::nobody_was_told(&space, &values, &HIDDEN).await?;
     release.uninstall().await?;
     space.remove().await
 }
@@ -109,7 +112,7 @@ impl Story {
         });
         let mut manifests = manifests(space, Router::Nginx)?;
         manifests.retain(|manifest| manifest["kind"] != "AnalysisTemplate");
-        manifests.extend([secret, template(backend, (SECRET, "token"), BEARER)]);
+        manifests.extend([secret, template(backend, (SECRET, "token"), [BEARER, BASIC])]);
         let steps =
             json!([{ "setWeight": 20 }, { "analysis": { "templates": [{ "templateName": "proof" }] } }]);
         let spec = json!({ "replicas": 1, "strategy": { "canary": { "analysis": null, "steps": steps } } });
@@ -118,10 +121,10 @@ impl Story {
         Ok(Self { app: App::deploy(space, &manifests).await?, known: BTreeSet::new() })
     }
 
-    /// Lets the token come from another key of a Secret, and shows it at another door.
-    async fn template(&self, backend: &Backend, key: (&str, &str), door: &str) -> Result<()> {
+    /// Lets the token come from another key of a Secret, and goes to other doors.
+    async fn template(&self, backend: &Backend, key: (&str, &str), doors: [&str; 2]) -> Result<()> {
         let space = &self.app.space;
-        manifest::apply(&space.client, &space.name, &[template(backend, key, door)]).await
+        manifest::apply(&space.client, &space.name, &[template(backend, key, doors)]).await
     }
 
     /// The run that has ended since the last call.
@@ -161,8 +164,8 @@ fn labels() -> Value {
     json!({ "argo-rollouts.argoproj.io/controller-instance-id": INSTANCE })
 }
 
-/// Two metrics: a token of which Secret and key, shown at which door, and a user name with a password.
-fn template(backend: &Backend, (secret, key): (&str, &str), door: &str) -> Value {
+/// Two metrics, each with its door: a token of which Secret and key, and a user name with a password.
+fn template(backend: &Backend, (secret, key): (&str, &str), [first, second]: [&str; 2]) -> Value {
     let argument = |name: &str, secret: &str, key: &str| {
         let source = json!({ "secretKeyRef": { "name": secret, "key": key } });
         json!({ "name": name, "valueFrom": source })
@@ -174,11 +177,11 @@ fn template(backend: &Backend, (secret, key): (&str, &str), door: &str) -> Value
         })
     };
     let bearer = json!({
-        "address": backend.url(door), "query": "errors",
+        "address": backend.url(first), "query": "errors",
         "headers": [{ "key": "Authorization", "value": "Bearer {{args.token}}" }],
     });
     let basic = json!({
-        "address": backend.url(BASIC), "query": "errors",
+        "address": backend.url(second), "query": "errors",
         "authentication": { "basic": { "username": "{{args.user}}", "password": "{{args.password}}" } },
     });
     json!({
