@@ -86,3 +86,59 @@ fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Reques
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use planner::rollout::Action;
+    use serde_json::json;
+
+    use crate::effect::Call;
+    use crate::input::{Input, Leadership};
+    use crate::testing::World;
+    use crate::testing::fixtures::{nginx, route, web};
+
+    #[test]
+    fn what_would_be_done_is_told_and_not_done() {
+        let mut world = World::new();
+        world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+        let decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
+        assert!(decision.requests.is_empty(), "{:?}", decision.requests);
+        world.set_image("web:2");
+        world.settle();
+        // It follows, so it only looks on.
+        let following = Leadership::Following { reason: "another leads".to_owned() };
+        world.engine.handle(Input::Leadership(following), world.now);
+        world.patch_status(&json!({ "abort": true }));
+        for (kind, event) in std::mem::take(&mut world.api.undelivered) {
+            assert!(world.engine.handle(Input::Watch { kind, event }, world.now).is_empty());
+        }
+        let writes = world.api.writes.len();
+        let decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
+        let [request] = decision.requests.as_slice() else { panic!("{:?}", decision.requests) };
+        assert_eq!(request.object, route());
+        assert!(matches!(request.call, Call::MergePatch(_)), "{request:?}");
+        assert_eq!(world.api.writes.len(), writes);
+    }
+
+    #[test]
+    fn a_plan_that_breaks_an_invariant_is_told() {
+        let mut world = World::new();
+        world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+        let mut decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
+        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
+        decision.plan.actions.push(Action::SetWeight {
+            route: route(),
+            canary_weight: 101,
+            canary_hash: "nobody".to_owned(),
+            stable_hash: String::new(),
+            events: Vec::new(),
+        });
+        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
+        assert!(world.engine.take_broken_invariants().is_empty(), "nobody asked for it");
+        world.engine.scrutinize();
+        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
+        let broken = world.engine.take_broken_invariants();
+        assert!(broken.iter().any(|(rollout, violation)| *rollout == web() && violation.to_string().contains("101")));
+        assert!(world.engine.take_broken_invariants().is_empty(), "each is told once");
+    }
+}

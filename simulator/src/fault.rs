@@ -409,6 +409,39 @@ impl Harm {
         }
     }
 
+    /// For how long it goes on, in virtual milliseconds; 0 if it is over at once.
+    #[must_use]
+    pub const fn lasts_ms(&self) -> u64 {
+        match self {
+            Self::Crash { down_ms, .. } | Self::RestartStale { down_ms, .. } | Self::TakeOver { down_ms } => *down_ms,
+            Self::MissEvents { for_ms, .. }
+            | Self::SlowWatch { for_ms, .. }
+            | Self::StoreDown { for_ms }
+            | Self::Standstill { for_ms }
+            | Self::Revert { for_ms, .. }
+            | Self::SlowProxy { for_ms, .. }
+            | Self::Deny { for_ms, .. }
+            | Self::KindMissing { for_ms, .. }
+            | Self::BreakPods { for_ms, .. }
+            | Self::Malform { for_ms, .. }
+            | Self::BreakWatch { how: WatchEnd::Silent { for_ms }, .. } => *for_ms,
+            Self::HangMetrics { delay_ms, .. } => *delay_ms,
+            Self::Crowd { .. } => 60_000,
+            Self::RelistStale { .. }
+            | Self::Conflicts { .. }
+            | Self::Refuse { .. }
+            | Self::LoseRequests { .. }
+            | Self::LoseAnswers { .. }
+            | Self::BreakWatch { .. }
+            | Self::StoreRestored { .. }
+            | Self::Clock { .. }
+            | Self::Metrics { .. }
+            | Self::Delete { .. }
+            | Self::Edit { .. }
+            | Self::PruneStatus => 0,
+        }
+    }
+
     /// Whether a run with this fault still has to end where the run without it ends.
     ///
     /// Faults that only disturb must not leave a trace; those that change what is wanted, what is measured or what

@@ -34,6 +34,15 @@ use crate::outcome::{Rule, Violation};
 use crate::scenario::Deed;
 use crate::store::{Store, Verb};
 
+/// The time, as it is and as a process sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// The virtual time.
+    pub(crate) real: Timestamp,
+    /// What the clock of the process shows.
+    pub(crate) local: Timestamp,
+}
+
 /// A write of an operator that was carried out.
 #[derive(Debug)]
 pub(crate) struct Commit<'a> {
@@ -63,7 +72,14 @@ pub(crate) struct Judge {
     unjustified: Option<String>,
     /// When the write that is being carried out was decided.
     sent_at: Timestamp,
+    /// Until when something goes wrong, if anything does.
+    disturbed: Option<Timestamp>,
 }
+
+/// How long an abort may take to bring the routes back where nothing goes wrong, in milliseconds.
+const ABORT_MS: u64 = 2_000;
+/// The same after something went wrong: an operator waits for up to half a minute before it tries again.
+const DISTURBED_ABORT_MS: u64 = 60_000;
 
 impl Judge {
     /// One that has seen nothing yet.
@@ -79,6 +95,7 @@ impl Judge {
             order: 0,
             unjustified: None,
             sent_at: now,
+            disturbed: None,
         }
     }
 
@@ -145,9 +162,9 @@ impl Judge {
     }
 
     /// A write of an operator is about to be carried out.
-    pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, now: Timestamp) {
+    pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, clocks: Clocks) {
         self.sent_at = sent_at;
-        self.unjustified = self.truth.objection(request, store, now);
+        self.unjustified = self.truth.objection(request, store, clocks);
     }
 
     /// A write of an operator was carried out; nobody else has noticed it yet.
@@ -223,6 +240,34 @@ impl Judge {
     ) {
         let messages = self.traffic.check(store, plane, nodes, now);
         self.complain_all(at_ms, Rule::S1, messages);
+        let messages = self.late_aborts(store, nodes, now);
+        self.complain_all(at_ms, Rule::L2, messages);
+    }
+
+    /// Something goes wrong until then.
+    pub(crate) fn disturb(&mut self, until: Timestamp) {
+        self.disturbed = Some(self.disturbed.map_or(until, |before| before.max(until)));
+    }
+
+    /// L2: aborts that have not brought the routes back in time although the stable version has its pods.
+    fn late_aborts(&self, store: &Store, nodes: &Nodes, now: Timestamp) -> Vec<String> {
+        let is_late = |facts: &&RolloutFacts| {
+            let Some(aborted_at) = self.steps.aborted_at(&facts.meta.uid) else { return false };
+            let (since, bound) = match self.disturbed {
+                Some(until) => (until.max(aborted_at), DISTURBED_ABORT_MS),
+                None => (aborted_at, ABORT_MS),
+            };
+            now > since && crate::clock::ms_between(since, now) > bound
+        };
+        rollouts(store)
+            .filter(is_late)
+            .filter(|facts| facts.spec.is_ok() && traffic::is_complete(facts, store, nodes, now))
+            .filter_map(|facts| {
+                let weights = self.instant.effective_weights(facts);
+                let left = weights.get(&facts.status.current_pod_hash).copied().filter(|left| *left > 0)?;
+                Some(format!("{}: after an abort the routes still ask for {left} %", facts.meta.name))
+            })
+            .collect()
     }
 
     /// A person is about to act.

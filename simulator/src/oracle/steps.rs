@@ -17,8 +17,8 @@ use crate::outcome::Rule;
 use crate::scenario::Deed;
 use crate::store::Store;
 
-/// How much too early a pause may end: two operators write times of their own.
-const EARLY_MS: u64 = 5;
+/// How much too early a pause may end: it counts from when it was decided, which comes a request before its commit.
+const EARLY_MS: u64 = 100;
 
 /// What is remembered of each Rollout, by uid.
 #[derive(Debug, Default)]

@@ -346,6 +346,16 @@ fn l2_an_abort_is_not_finished() {
 }
 
 #[test]
+fn l2_an_abort_takes_too_long() {
+    let mut world = world("canary-nginx/steps");
+    until(&mut world, is_at(3));
+    world.stand_still_for(8_000);
+    world.forge_status(&json!({ "abort": true }));
+    while world.step() && world.violations().is_empty() {}
+    assert_eq!(rules(&world), [Rule::L2], "{:?}", world.violations());
+}
+
+#[test]
 fn l3_it_waits_for_nobody() {
     let mut world = world("canary-nginx/steps");
     while !world.is_on_trial() {

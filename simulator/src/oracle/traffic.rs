@@ -212,6 +212,13 @@ fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
     if surge == 0 && unavailable == 0 { 1 } else { unavailable }
 }
 
+/// Whether the stable version has all its pods, available.
+pub(super) fn is_complete(facts: &RolloutFacts, store: &Store, nodes: &Nodes, now: Timestamp) -> bool {
+    let wanted = readable(facts).map_or(1, |spec| spec.replicas.unwrap_or(1));
+    let stable = roles::sets(store, facts).filter(|set| set.hash == facts.status.stable_rs);
+    stable.map(|set| nodes.counts(&set.meta.uid, now).available).sum::<i32>() >= wanted
+}
+
 /// The pods of each version that count, by hash.
 fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, i32> {
     let mut earned = BTreeMap::new();

@@ -20,6 +20,7 @@ use planner::facts::RolloutFacts;
 use planted_bugs::without;
 use serde_json::Value;
 
+use super::Clocks;
 use crate::store::{KINDS, Store};
 use crate::world::scaled_to;
 
@@ -31,18 +32,22 @@ const ON_THE_WAY: Duration = Duration::from_secs(1);
 pub(super) struct Truth {
     settings: Settings,
     engine: Engine,
+    /// The store went back in time, and nothing was written since.
+    is_restored: bool,
+    /// Until when requests may arrive that were decided on what is no more.
+    outdated_until: Option<Timestamp>,
 }
 
 impl Truth {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut engine = Engine::new(settings.clone());
         engine.start();
-        Self { settings: settings.clone(), engine }
+        Self { settings: settings.clone(), engine, is_restored: false, outdated_until: None }
     }
 
     /// Forgets everything.
     pub(super) fn restart(&mut self) {
-        *self = Self::new(&self.settings);
+        *self = Self { is_restored: true, ..Self::new(&self.settings) };
     }
 
     /// Everything of a kind.
@@ -56,11 +61,17 @@ impl Truth {
     }
 
     /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
-    pub(super) fn objection(&mut self, request: &Request, store: &Store, now: Timestamp) -> Option<String> {
-        without(|| self.object(request, store, now))
+    pub(super) fn objection(&mut self, request: &Request, store: &Store, clocks: Clocks) -> Option<String> {
+        if std::mem::take(&mut self.is_restored) {
+            self.outdated_until = clocks.real.saturating_add(ON_THE_WAY).ok();
+        }
+        if self.outdated_until.is_some_and(|until| clocks.real <= until) {
+            return None;
+        }
+        without(|| self.object(request, store, clocks))
     }
 
-    fn object(&mut self, request: &Request, store: &Store, now: Timestamp) -> Option<String> {
+    fn object(&mut self, request: &Request, store: &Store, clocks: Clocks) -> Option<String> {
         let rollouts = concerned(request, store);
         let is_judged = matches!(
             request.object.kind,
@@ -71,25 +82,21 @@ impl Truth {
         }
         let mut verdicts = Vec::new();
         for rollout in &rollouts {
-            match decide(&mut self.engine, rollout, store, now) {
+            match decide(&mut self.engine, rollout, store, clocks.local) {
                 Some(decision) if is_decided(request, &decision, store) => return None,
                 decision => verdicts.push(describe(rollout, decision.as_ref())),
             }
         }
-        let earlier = self.earlier(request, &rollouts, store, now);
+        let earlier = self.earlier(request, &rollouts, store, clocks);
         (!earlier).then(|| {
-            format!(
-                "{} {} would not be decided: {}",
-                word(&request.call),
-                request.object,
-                verdicts.join("; ")
-            )
+            let (word, object, why) = (word(&request.call), &request.object, verdicts.join("; "));
+            format!("{word} {object} would not be decided: {why}")
         })
     }
 
     /// Whether the write would have been decided on some state of the last second.
-    fn earlier(&self, request: &Request, rollouts: &[ObjectRef], store: &Store, now: Timestamp) -> bool {
-        let since = now.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
+    fn earlier(&self, request: &Request, rollouts: &[ObjectRef], store: &Store, clocks: Clocks) -> bool {
+        let since = clocks.real.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
         let mut versions: Vec<(u64, Timestamp)> = KINDS
             .into_iter()
             .flat_map(|kind| store.changes(kind, store.compacted()))
@@ -97,13 +104,15 @@ impl Truth {
             .map(|change| (change.version.saturating_sub(1), change.at))
             .collect();
         versions.sort_unstable();
+        let wrong_by = clocks.local.duration_since(clocks.real);
         versions.into_iter().rev().any(|(version, at)| {
+            let at = at.saturating_add(wrong_by).unwrap_or(at);
             rollouts.iter().any(|rollout| {
                 let decided = |moment| {
                     decide(&mut engine_at(&self.settings, store, version, moment), rollout, store, moment)
                         .is_some_and(|decision| is_decided(request, &decision, store))
                 };
-                decided(at) || decided(now)
+                decided(at) || decided(clocks.local)
             })
         })
     }

@@ -36,6 +36,11 @@ impl Verdicts {
         if verb == Verb::Deleted {
             return Vec::new();
         }
+        if verb == Verb::Added {
+            // Operators create runs without a status: this one is somebody's copy of another.
+            self.known(facts);
+            return Vec::new();
+        }
         let (name, uid) = (&facts.meta.name, &facts.meta.uid);
         let mut messages = Vec::new();
         let phase = facts.status.phase;

@@ -123,6 +123,20 @@ impl World {
         self.crash(0, 60_000);
     }
 
+    /// The first process stands still, and nobody knows that something is wrong.
+    pub(crate) fn stand_still_for(&mut self, milliseconds: u64) {
+        let until = after_ms(self.now, milliseconds);
+        if let Some(process) = self.processes.first_mut() {
+            process.frozen_until = until;
+        }
+        // Somebody has to look, or nothing happens that could be checked.
+        let stable = crate::fault::Target::StableReplicaSet;
+        if let Some(uid) = self.target(stable).and_then(|set| Some(self.store.get(&set)?.meta.uid.clone())) {
+            let late = after_ms(self.now, milliseconds / 2);
+            self.plan(late, Happening::Pod(crate::controllers::PodEvent::Aged(uid)));
+        }
+    }
+
     /// Somebody writes nonsense into the status of the first Rollout.
     pub(crate) fn forge_status(&mut self, status: &serde_json::Value) {
         let rollout = self.prepared.rollout.clone();

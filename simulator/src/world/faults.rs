@@ -29,7 +29,7 @@ impl World {
     pub(super) fn strike(&mut self, place: usize) {
         let Some(harm) = self.faults.get(place).map(|fault| fault.harm.clone()) else { return };
         self.announce(place);
-        self.disturbed = self.now;
+        self.disturb(harm.lasts_ms());
         match &harm {
             Harm::Crash { .. } | Harm::RestartStale { .. } | Harm::Standstill { .. } | Harm::Clock { .. }
             | Harm::TakeOver { .. } | Harm::Crowd { .. } => self.strike_process(&harm),
@@ -88,9 +88,15 @@ impl World {
         }
     }
 
+    /// Something goes wrong for so long.
+    fn disturb(&mut self, for_ms: u64) {
+        self.disturbed = self.now;
+        self.judge.disturb(after_ms(self.now, for_ms));
+    }
+
     /// A process dies and starts again; what it had sent is on its way all the same.
     pub(super) fn crash(&mut self, process: usize, down_ms: u64) {
-        self.disturbed = self.now;
+        self.disturb(down_ms);
         let successor = super::engine(&super::settings(&self.prepared.scenario));
         if let Some(process) = self.processes.get_mut(process) {
             let held = process.election.held;
@@ -358,7 +364,9 @@ impl World {
             return;
         };
         let before = self.store.version();
+        self.store.set_permissive(true);
         self.store.merge(&object, &nested(path, json!("not what belongs here")), false, self.now);
+        self.store.set_permissive(false);
         if self.store.version() != before {
             self.mark(FaultKind::F20);
             let at = self.now.saturating_add(SignedDuration::from_millis(i64::try_from(for_ms).unwrap_or(0)));

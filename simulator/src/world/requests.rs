@@ -14,7 +14,7 @@ use super::happening::{Arrival, Happening};
 use super::meet::Fate;
 use crate::clock::{after_ms, ms_between};
 use crate::fault::{CrashMoment, FaultKind};
-use crate::oracle::Commit;
+use crate::oracle::{Clocks, Commit};
 use crate::outcome::{Happened, Write};
 
 /// How long the operator waits for an answer that does not come.
@@ -96,7 +96,9 @@ impl World {
             return self.store.call(request, self.now);
         }
         let before = self.store.get(&request.object).cloned();
-        self.judge.before(request, arrival.sent_at, &self.store, self.now);
+        let local = self.processes.get(arrival.from.process).map(|process| process.clock.local(self.now));
+        let clocks = Clocks { real: self.now, local: local.unwrap_or(self.now) };
+        self.judge.before(request, arrival.sent_at, &self.store, clocks);
         let version = self.store.version();
         let answer = self.store.call(request, self.now);
         self.take_image(request, &answer);
