@@ -1,5 +1,7 @@
 //! Curves over time from blocks, for a terminal.
 
+use std::fmt::Write;
+
 use simulator::preview::report::{Report, Sample};
 
 use super::words::time;
@@ -20,21 +22,17 @@ pub(super) fn chart(report: &Report, paint: Paint) -> String {
     }
     let pods =
         report.samples.iter().map(|it| it.new.running.max(it.stable.running)).max().unwrap_or(1).max(1);
-    let curves: [(&str, Colour, f64, fn(&Sample) -> f64); 3] = [
-        ("traffic", Colour::Blue, 100.0, |it| it.traffic),
-        ("new", Colour::Green, f64::from(pods), |it| f64::from(it.new.running)),
-        ("stable", Colour::Grey, f64::from(pods), |it| f64::from(it.stable.running)),
-    ];
     let mut text = String::new();
-    for (name, colour, most, value) in curves {
-        let curve: String = columns(report, value).into_iter().map(|it| block(it, most)).collect();
-        let unit = if name == "traffic" { "100 %".to_owned() } else { format!("{pods} pods") };
-        text.push_str(&format!(
-            "{name:<NAMES$}{}  {}\n",
-            paint.text(colour, &curve),
-            paint.text(Colour::Grey, &unit)
-        ));
-    }
+    let mut curve = |name: &str, colour: Colour, most: (f64, &str), value: fn(&Sample) -> f64| {
+        let curve: String = columns(report, value).into_iter().map(|it| block(it, most.0)).collect();
+        let (curve, unit) = (paint.text(colour, &curve), paint.text(Colour::Grey, most.1));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<NAMES$}{curve}  {unit}");
+    };
+    let most = (f64::from(pods), format!("{pods} pods"));
+    curve("traffic", Colour::Blue, (100.0, "100 %"), |it| it.traffic);
+    curve("new", Colour::Green, (most.0, &most.1), |it| f64::from(it.new.running));
+    curve("stable", Colour::Grey, (most.0, &most.1), |it| f64::from(it.stable.running));
     text.push_str(&paint.text(Colour::Grey, &axis(end)));
     text.push('\n');
     text

@@ -85,25 +85,33 @@ pub(super) fn canary() -> Report {
             Moment { at_seconds: 6.0, text: "a person is needed (CanaryPauseStep)".to_owned(), alarm: false },
             Moment { at_seconds: 85.0, text: "promoted: the new version is stable".to_owned(), alarm: false },
         ],
-        assumptions: vec![Assumption {
-            text: "Service shop/web-canary is not among the files: a Service is assumed".to_owned(),
-            remedy: "give its manifest with -f".to_owned(),
-            is_gap: true,
-        }],
-        what_if: vec![WhatIf {
-            trouble: "measurements fail from step 2 on".to_owned(),
-            flags: "--fail-at 2".to_owned(),
-            outcome: Outcome {
-                verdict: Verdict::TakenBack,
-                ends_seconds: 40.0,
-                decided_seconds: Some(7.2),
-                ..Outcome::default()
-            },
-            most_traffic: 20.0,
-            exposed_seconds: 1.2,
-        }],
+        assumptions: assumptions(),
+        what_if: what_if(),
         ..Report::default()
     }
+}
+
+fn assumptions() -> Vec<Assumption> {
+    vec![Assumption {
+        text: "Service shop/web-canary is not among the files: a Service is assumed".to_owned(),
+        remedy: "give its manifest with -f".to_owned(),
+        is_gap: true,
+    }]
+}
+
+fn what_if() -> Vec<WhatIf> {
+    vec![WhatIf {
+        trouble: "measurements fail from step 2 on".to_owned(),
+        flags: "--fail-at 2".to_owned(),
+        outcome: Outcome {
+            verdict: Verdict::TakenBack,
+            ends_seconds: 40.0,
+            decided_seconds: Some(7.2),
+            ..Outcome::default()
+        },
+        most_traffic: 20.0,
+        exposed_seconds: 1.2,
+    }]
 }
 
 fn stages() -> Vec<Stage> {
