@@ -146,8 +146,18 @@ fn malformed(address: &str, result_type: &str, error: &serde_json::Error) -> Pro
     not_the_api(address, format!("a {result_type} with {what}"))
 }
 
+/// The first whole words of a text. A word is never split: a password that the backend repeats must be recognised by
+/// whoever hides it.
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_TEXT + 1).collect();
+    match text.char_indices().nth(MAX_TEXT) {
+        None => text,
+        Some((end, _)) => {
+            let start = text.get(..end).unwrap_or_default();
+            let words = start.rsplit_once(' ').map_or("", |(words, _)| words);
+            format!("{words} ...").trim_start().to_owned()
+        }
+    }
 }
 
 /// The number of a pair of time and number.

@@ -287,6 +287,14 @@ fn a_long_error_text_is_cut_and_stripped() {
 }
 
 #[test]
+fn a_cut_never_splits_a_word() {
+    let words = "token ".repeat(49);
+    let body = format!(r#"{{"status":"error","errorType":"x","error":"{words}hunter-2-hunter-2 and more"}}"#);
+    let error = read(400, "application/json", body.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("token token ...") && !error.contains("hunter"), "{error}");
+}
+
+#[test]
 fn a_failed_transport_names_the_address_without_its_secrets() {
     let spec = spec(json!({"query": "up", "address": "http://me:secret@prometheus:9090?token=secret"}));
     let outcome = Err(TransportError::Connection { message: "connection refused".to_owned() });
