@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::facts::{Facts, Seen};
 use super::script::{Act, Precondition, Step};
 
+/// A version and a uid that no object has.
+const NEVER: &str = "4000000000";
+
 /// What a run has seen of each object.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -94,8 +97,7 @@ impl Book {
         }
     }
 
-    /// The text that a mark stands for; any other text as it is. Of what was never seen the mark stands for 1, which
-    /// no object has.
+    /// The text that a mark stands for; any other text as it is. Of what was never seen a mark stands for [`NEVER`].
     fn text(&self, step: &Step, mark: &str) -> String {
         let (mark, other) = mark.split_once(':').map_or((mark, None), |(mark, other)| (mark, Some(other)));
         let own = (step.kind, step.name.clone());
@@ -110,7 +112,7 @@ impl Book {
             "$uid-1" => back(&account.uids, 1),
             _ => return other.map_or_else(|| mark.to_owned(), |other| format!("{mark}:{other}")),
         };
-        found.unwrap_or_else(|| "1".to_owned())
+        found.unwrap_or_else(|| NEVER.to_owned())
     }
 
     /// Remembers what a step has shown.

@@ -66,7 +66,9 @@ impl Facts {
     pub fn of(kind: Kind, name: &str, object: &Value) -> Self {
         let text =
             |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let part = |pointer: &str| object.pointer(pointer).map(trimmed).unwrap_or_default();
+        let part = |pointer: &str| {
+            object.pointer(pointer).map(trimmed).filter(|value| !says_nothing(value)).unwrap_or_default()
+        };
         let owners =
             object.pointer("/metadata/ownerReferences").and_then(Value::as_array).map_or(0, Vec::len);
         let status = matches!(kind, Kind::Rollout | Kind::AnalysisRun).then(|| part("/status"));
@@ -105,7 +107,6 @@ fn trimmed(value: &Value) -> Value {
             .filter(|(_, value)| !says_nothing(value))
             .collect(),
         Value::Array(items) => items.iter().map(trimmed).collect(),
-        other if says_nothing(other) => Value::Null,
         other => other.clone(),
     }
 }

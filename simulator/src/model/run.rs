@@ -75,8 +75,7 @@ impl Run {
         };
         let answer = self.store.call(&Request { object: reference.clone(), call }, self.now);
         match answer {
-            Answer::Object(_) => Seen::object(self.facts(&reference)),
-            Answer::Done => Seen::object(None),
+            Answer::Object(_) | Answer::Done => Seen::object(self.facts(&reference)),
             Answer::Refused { status, reason, .. } => Seen::refused(status, &reason),
             Answer::Unknown { message } => Seen::refused(0, &message),
         }
@@ -87,7 +86,7 @@ impl Run {
             return Seen::refused(404, "NotFound");
         }
         self.store.remove(reference, self.now);
-        Seen::object(None)
+        Seen::object(self.facts(reference))
     }
 
     fn list(&self, kind: Kind) -> Seen {

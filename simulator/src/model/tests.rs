@@ -59,12 +59,12 @@ fn marks_stand_for_what_was_seen() {
         Act::Merge(value) => value[0].as_str().unwrap().to_owned(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(resolved(&book, "$version"), "1", "nothing was seen");
+    assert_eq!(resolved(&book, "$version"), "4000000000", "nothing was seen");
     for version in ["7", "7", "9"] {
         book.learn(&step(serde_json::json!({})), &Seen::object(Some(facts(version))));
     }
     let marks = ["$version", "$version-1", "$uid", "$uid:Service/web", "$uid:Rollout/web", "http://x"];
-    assert_eq!(marks.map(|mark| resolved(&book, mark)), ["9", "7", "u", "u", "1", "http://x"]);
+    assert_eq!(marks.map(|mark| resolved(&book, mark)), ["9", "7", "u", "u", "4000000000", "http://x"]);
     book.refresh(crds::object_ref::Kind::Service, "web", "11");
     assert_eq!([resolved(&book, "$version"), resolved(&book, "$version-1")], ["11", "7"]);
 }

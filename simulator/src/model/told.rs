@@ -38,11 +38,13 @@ struct Part {
 /// # Errors
 /// In words, when a script cannot be read.
 pub fn told() -> Result<Vec<Script>, String> {
-    let read = |text: &&str| serde_saphyr::from_str(text).map(script).map_err(|error| error.to_string());
+    let read = |text: &&str| {
+        serde_saphyr::from_str(text).map(|told| script(&told)).map_err(|error| error.to_string())
+    };
     FILES.iter().map(read).collect()
 }
 
-fn script(told: Told) -> Script {
+fn script(told: &Told) -> Script {
     let of_kind = |kind: Kind, acts: &[Act]| -> Vec<Step> {
         acts.iter().map(|act| Step { kind, name: NAME.to_owned(), act: of_this_kind(kind, act) }).collect()
     };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::entry::Entry;
 use super::metadata::{self, Wanted};
-use super::refusal::{bad_request, unprocessable};
+use super::refusal::{bad_request, invalid, unprocessable};
 use super::{rules, view};
 
 /// The parts of an object that a write touches, as they would be. `None`: untouched.
@@ -41,7 +41,7 @@ impl Part {
     fn of(kind: Kind, field: &str) -> Self {
         match field {
             "metadata" => Self::Metadata,
-            "status" if rules::has_status_subresource(kind) || view::holds_status(kind) => Self::Status,
+            "status" if rules::status_stands_apart(kind) => Self::Status,
             _ => Self::Manifest,
         }
     }
@@ -52,7 +52,7 @@ impl Part {
             (Self::Metadata | Self::Manifest, Door::Object) | (Self::Status, Door::Status) => true,
             (Self::Manifest, Door::Status) => false,
             (Self::Metadata, Door::Status) => rules::status_carries_metadata(kind),
-            (Self::Status, Door::Object) => !rules::has_status_subresource(kind),
+            (Self::Status, Door::Object) => rules::status_is_written_with_the_object(kind),
         }
     }
 }
@@ -107,9 +107,14 @@ impl Writer<'_> {
     }
 
     fn read_metadata(self, metadata: &Value) -> Result<Option<Wanted>, Answer> {
-        let wanted = Wanted::read(metadata)?;
-        metadata::check(self.reference, &self.entry.object.meta, metadata)?;
-        Ok(Part::Metadata.is_open(self.reference.kind, self.door).then_some(wanted))
+        let meta = &self.entry.object.meta;
+        if !Part::Metadata.is_open(self.reference.kind, self.door) {
+            metadata::check_version(self.reference, meta, metadata)?;
+            return Ok(None);
+        }
+        let wanted = Wanted::read(metadata).map_err(|why| invalid(self.reference, &why))?;
+        metadata::check(self.reference, meta, metadata)?;
+        Ok(Some(wanted))
     }
 
     fn status(self) -> Value {
@@ -125,11 +130,15 @@ impl Writer<'_> {
     /// # Errors
     /// The refusal.
     pub(super) fn json(self, patch: &Value) -> Result<Draft, Answer> {
-        let patch = Patch::deserialize(patch)
-            .map_err(|error| bad_request(format!("the JSON patch cannot be read: {error}")))?;
+        if !patch.is_array() {
+            return Err(bad_request("the JSON patch is no list".to_owned()));
+        }
+        let patch = Patch::deserialize(patch).map_err(|error| unprocessable(&error.to_string()))?;
         let touched = self.touched(&patch);
         let mut document = self.document(&touched);
-        json_patch::patch(&mut document, &patch).map_err(|error| unprocessable(&error.to_string()))?;
+        for operation in &patch.0 {
+            apply(&mut document, operation).map_err(|why| unprocessable(&why))?;
+        }
         let Value::Object(mut fields) = document else {
             return Err(bad_request("the patched object is no object".to_owned()));
         };
@@ -187,6 +196,17 @@ impl Writer<'_> {
         }
         Value::Object(fields)
     }
+}
+
+/// Applies one operation. To the API server, a field that is not there is null for a `test`.
+fn apply(document: &mut Value, operation: &PatchOperation) -> Result<(), String> {
+    if let PatchOperation::Test(test) = operation
+        && test.value.is_null()
+        && document.pointer(test.path.as_str()).is_none()
+    {
+        return Ok(());
+    }
+    json_patch::patch(document, std::slice::from_ref(operation)).map_err(|error| error.to_string())
 }
 
 fn merge_field(manifest: &mut Value, field: &str, change: &Value) {

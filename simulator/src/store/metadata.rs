@@ -35,8 +35,8 @@ impl Wanted {
     /// Reads what a manifest or a patched object wants.
     ///
     /// # Errors
-    /// A field of the wrong type is a bad request.
-    pub(super) fn read(metadata: &Value) -> Result<Self, Answer> {
+    /// In words, when a field has the wrong type.
+    pub(super) fn read(metadata: &Value) -> Result<Self, String> {
         let mut annotations: BTreeMap<String, String> = field(metadata, "annotations")?;
         annotations.remove(crds::names::LAST_APPLIED);
         Ok(Self {
@@ -63,12 +63,10 @@ impl Wanted {
     }
 }
 
-fn field<T: DeserializeOwned + Default>(metadata: &Value, name: &str) -> Result<T, Answer> {
+fn field<T: DeserializeOwned + Default>(metadata: &Value, name: &str) -> Result<T, String> {
     match metadata.get(name) {
         None | Some(Value::Null) => Ok(T::default()),
-        Some(value) => {
-            T::deserialize(value).map_err(|error| bad_request(format!("metadata.{name}: {error}")))
-        }
+        Some(value) => T::deserialize(value).map_err(|error| format!("metadata.{name}: {error}")),
     }
 }
 

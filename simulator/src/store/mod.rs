@@ -41,6 +41,7 @@ pub struct Store {
     restores: u32,
     uids: u64,
     untidy: bool,
+    permissive: bool,
 }
 
 impl Store {
@@ -48,6 +49,12 @@ impl Store {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From now on, definitions of kinds refuse nothing, or fields of a wrong type again. An object that was written
+    /// under a definition that refused nothing may be malformed.
+    pub const fn set_permissive(&mut self, permissive: bool) {
+        self.permissive = permissive;
     }
 
     /// The object as it is now.

@@ -7,14 +7,39 @@ pub(super) const fn has_status_subresource(kind: Kind) -> bool {
     matches!(kind, Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService)
 }
 
+/// Whether the field `status` of a kind is no part of the manifest: it is written elsewhere, held by the projection, or
+/// not served at all.
+pub(super) const fn status_stands_apart(kind: Kind) -> bool {
+    !matches!(kind, Kind::Experiment | Kind::Secret | Kind::Event)
+}
+
+/// Whether a write of the object itself writes its status too.
+pub(super) const fn status_is_written_with_the_object(kind: Kind) -> bool {
+    matches!(kind, Kind::AnalysisRun | Kind::Experiment)
+}
+
+/// Whether a field of the status is one that the server knows; it drops others without a word.
+pub(super) fn is_status_field(kind: Kind, field: &str) -> bool {
+    match kind {
+        Kind::Service => matches!(field, "loadBalancer" | "conditions"),
+        Kind::Ingress => field == "loadBalancer",
+        _ => true,
+    }
+}
+
 /// Whether objects of a kind count the changes of what people want.
 pub(super) const fn counts_generations(kind: Kind) -> bool {
     !matches!(kind, Kind::Service | Kind::Secret | Kind::Event)
 }
 
+/// Whether a kind is built into the API server; others have a definition.
+pub(super) const fn is_built_in(kind: Kind) -> bool {
+    matches!(kind, Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::Secret | Kind::Event)
+}
+
 /// Whether a write of the status may also change labels and annotations, as it may for the kinds that are built in.
 pub(super) const fn status_carries_metadata(kind: Kind) -> bool {
-    matches!(kind, Kind::ReplicaSet | Kind::Service | Kind::Ingress)
+    is_built_in(kind)
 }
 
 /// Whether objects of a kind live in a namespace.

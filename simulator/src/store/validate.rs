@@ -4,6 +4,7 @@ use crds::object_ref::{Kind, ObjectRef};
 use engine::input::Answer;
 use serde_json::{Map, Value, json};
 
+use super::metadata::Wanted;
 use super::refusal::{bad_request, invalid};
 use super::rules;
 
@@ -73,6 +74,42 @@ fn replica_set(reference: &ObjectRef, manifest: &mut Value) -> Result<(), Answer
         ));
     }
     Ok(())
+}
+
+/// Checks labels, annotations and finalizers.
+///
+/// # Errors
+/// The refusal.
+pub(super) fn metadata(reference: &ObjectRef, wanted: &Wanted) -> Result<(), Answer> {
+    let keys = wanted.labels.keys().chain(wanted.annotations.keys()).chain(&wanted.finalizers);
+    if let Some(key) = keys.into_iter().find(|key| !is_qualified(key)) {
+        return Err(invalid(
+            reference,
+            &format!("metadata: Invalid value: {key:?}: must be a qualified name"),
+        ));
+    }
+    if let Some(value) = wanted.labels.values().find(|value| !value.is_empty() && !is_word(value)) {
+        return Err(invalid(reference, &format!("metadata.labels: Invalid value: {value:?}")));
+    }
+    Ok(())
+}
+
+/// Whether a text is a name, perhaps after a domain and a slash.
+fn is_qualified(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((domain, name)) => is_name(domain) && is_word(name),
+        None => is_word(text),
+    }
+}
+
+/// Whether a text is a label's value: at most 63 letters, digits, `-`, `_`, `.`, with a letter or digit at both ends.
+fn is_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// Whether a text may name an object.

@@ -61,6 +61,9 @@ fn read<T: Default + for<'de> Deserialize<'de>>(status: &Value) -> Result<T, Str
     if status.is_null() {
         return Ok(T::default());
     }
+    if !status.is_object() {
+        return Err("status: must be an object".to_owned());
+    }
     T::deserialize(status).map_err(|error| format!("status: {error}"))
 }
 
@@ -119,6 +122,16 @@ pub(super) fn project(kind: Kind, manifest: &Value) -> Result<View, String> {
     let mut fields = manifest.as_object().cloned().unwrap_or_default();
     fields.insert("metadata".to_owned(), json!({ "name": "x" }));
     Ok(decode(kind, &Value::Object(fields).to_string())?.view)
+}
+
+/// What is wrong with the spec of a projection, if it cannot be read.
+pub(super) fn complaint(view: &View) -> Option<&String> {
+    match view {
+        View::Rollout(facts) => facts.spec.as_ref().err(),
+        View::AnalysisRun(facts) => facts.spec.as_ref().err(),
+        View::Template(facts) => facts.spec.as_ref().err(),
+        View::ReplicaSet(_) | View::Service(_) | View::Route(_) | View::Secret(_) | View::MetaOnly => None,
+    }
 }
 
 /// Puts back into a manifest what somebody has changed in the projection.

@@ -31,23 +31,29 @@ impl Store {
             return Err(bad_request("the object is no JSON object".to_owned()));
         };
         let metadata = fields.remove("metadata").unwrap_or_default();
-        let wanted = Wanted::read(&metadata)?;
+        let wanted = Wanted::read(&metadata).map_err(bad_request)?;
         let kind = reference.kind;
         // The name in the URL is the collection's: what counts is the body.
         let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default();
         let reference = &ObjectRef::new(kind, &reference.namespace, name);
-        let status = (rules::has_status_subresource(kind) || view::holds_status(kind))
+        let status = rules::status_stands_apart(kind)
             .then(|| fields.remove("status"))
             .flatten()
-            .filter(|_| !rules::has_status_subresource(kind));
+            .filter(|_| rules::status_is_written_with_the_object(kind));
         let mut manifest = Value::Object(fields);
         validate::created(reference, &metadata, &mut manifest)?;
+        validate::metadata(reference, &wanted)?;
         if self.entries.contains_key(reference) {
             return Err(already_exists(reference));
         }
-        let words = |why: String| bad_request(why);
-        let mut object =
-            Object { kind, meta: Meta::default(), view: view::project(kind, &manifest).map_err(words)? };
+        let mut object = Object {
+            kind,
+            meta: Meta::default(),
+            view: view::project(kind, &manifest).map_err(bad_request)?,
+        };
+        if let Some(why) = view::complaint(&object.view).filter(|_| !self.permissive) {
+            return Err(invalid(reference, why));
+        }
         if let Some(status) = status {
             view::set_status(&mut object.view, &status).map_err(|why| invalid(reference, &why))?;
         }
@@ -94,9 +100,19 @@ impl Store {
         };
         let (key, entry) = (Arc::clone(key), entry.clone());
         let Some((object, rest)) = amended(reference, &entry, draft)? else { return Ok(entry.object) };
-        let gone = rest.deleted_at.is_some() && rest.finalizers.is_empty();
-        let verb = if gone { Verb::Deleted } else { Verb::Modified };
-        Ok(self.commit(key, verb, (object, rest), now))
+        // What was wrong before is borne with.
+        if let Some(why) = view::complaint(&object.view).filter(|_| !self.permissive)
+            && view::complaint(&entry.object.view).is_none()
+        {
+            return Err(invalid(reference, why));
+        }
+        self.untidy |= rest.owners != entry.rest.owners;
+        if rest.deleted_at.is_some() && rest.finalizers.is_empty() {
+            // What goes is the object as it was, not as it would have become.
+            let last = ((*entry.object).clone(), (*entry.rest).clone());
+            return Ok(self.commit(key, Verb::Deleted, last, now));
+        }
+        Ok(self.commit(key, Verb::Modified, (object, rest), now))
     }
 
     /// Takes an object away, or marks it if somebody must agree first. Says whether anything changed.
@@ -188,8 +204,13 @@ fn put_status(
     rest: &mut Rest,
 ) -> Result<bool, Answer> {
     if !view::holds_status(reference.kind) {
-        let changed = *rest.status != *status;
-        rest.status = Arc::new(status.clone());
+        let mut status = status.clone();
+        if let Value::Object(fields) = &mut status {
+            fields.retain(|field, _| rules::is_status_field(reference.kind, field));
+        }
+        let nothing = |status: &Value| status.as_object().is_none_or(serde_json::Map::is_empty);
+        let changed = *rest.status != status && !(nothing(&rest.status) && nothing(&status));
+        rest.status = Arc::new(status);
         return Ok(changed);
     }
     let before = object.view.clone();
@@ -209,6 +230,7 @@ fn put_metadata(
             "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
         return Err(invalid(reference, why));
     }
+    validate::metadata(reference, &wanted)?;
     meta.controller = wanted.controller();
     meta.labels = wanted.labels;
     meta.annotations = wanted.annotations;

@@ -253,7 +253,7 @@ impl Cursor {
         match self.stream {
             Stream::Listing { at, version } if at <= now => self.list(store, at, version),
             Stream::Silent { until } if until <= now && self.must_list(store) => {
-                self.list(store, until, None)
+                self.list(store, until, None);
             }
             Stream::Silent { until } if until <= now => self.stream = Stream::Open,
             // After a restore all servers start anew, and no version of before means anything.

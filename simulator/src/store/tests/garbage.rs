@@ -45,3 +45,15 @@ fn the_last_owner_decides() {
     assert_eq!(kept.meta.controller, None);
     assert_eq!(store.manifest(&set).unwrap()["metadata"]["ownerReferences"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn whoever_gets_a_dead_owner_later_goes_too() {
+    let (mut store, web) = store_with(Kind::Rollout);
+    let set = store.apply(&manifest(Kind::ReplicaSet, "set"), START).unwrap();
+    store.remove(&web, later(1));
+    assert_eq!(store.collect_garbage(later(2)), 0);
+    let owners = json!([owner("Rollout", "uid-1")]);
+    store.merge(&set, &json!({ "metadata": { "ownerReferences": owners } }), false, later(3));
+    assert_eq!(store.collect_garbage(later(4)), 1);
+    assert!(store.get(&set).is_none());
+}

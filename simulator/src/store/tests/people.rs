@@ -54,7 +54,13 @@ fn a_manifest_of_an_unknown_kind_is_refused() {
 #[test]
 fn a_spec_that_cannot_be_read_is_kept_and_said() {
     let (mut store, web) = store_with(Kind::Rollout);
-    store.merge(&web, &json!({ "spec": { "strategy": "fast" } }), false, later(2));
+    let fast = json!({ "spec": { "strategy": "fast" } });
+    assert_eq!(code(&store.merge(&web, &fast, false, later(2))), (422, "Invalid"));
+    store.set_permissive(true);
+    store.merge(&web, &fast, false, later(2));
+    store.set_permissive(false);
+    let labelled = store.merge(&web, &json!({ "metadata": { "labels": { "a": "b" } } }), false, later(2));
+    assert_eq!(code(&labelled), (200, ""), "what was wrong before is borne with");
     let View::Rollout(facts) = &store.get(&web).unwrap().view else { panic!("no Rollout") };
     assert!(facts.spec.as_ref().unwrap_err().contains("spec.strategy"), "{:?}", facts.spec);
     store.merge(&web, &json!({ "spec": { "strategy": { "canary": {} } } }), false, later(3));

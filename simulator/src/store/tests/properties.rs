@@ -57,8 +57,11 @@ fn perform(store: &mut Store, write: &Write, now: Timestamp) {
             store.call(&Request { object: at(*kind, *index), call: Call::Create(body) }, now);
         }
         Write::Spec(kind, index, value) => {
+            // What a template cannot be read with.
+            store.set_permissive(*kind == Kind::AnalysisTemplate);
             let field = if *kind == Kind::AnalysisTemplate { "dryRun" } else { "replicas" };
             store.merge(&at(*kind, *index), &json!({ "spec": { field: value } }), false, now);
+            store.set_permissive(false);
         }
         Write::Label(kind, index, value) => {
             let patch = json!({ "metadata": { "labels": { "n": value.to_string() } } });
