@@ -11,6 +11,7 @@ pub mod clock;
 mod controllers;
 pub mod data_plane;
 pub mod fault;
+pub mod model;
 mod oracle;
 pub mod outcome;
 pub mod prepared;
