@@ -65,9 +65,9 @@ pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
     let want = targets(view);
     let floor = view.replicas().saturating_sub(allowance(view).unavailable).max(0);
     let floor = if planted(Bug::AvailabilityFloorForgotten) { 0 } else { floor };
-    let others: i32 = view.revisions.older.iter().map(|set| available(Some(set))).sum();
+    let others: i32 = view.revisions.older.iter().map(|set| sure(Some(set))).sum();
     let stable = view.revisions.stable.filter(|_| !view.is_promoted());
-    let all = available(view.revisions.new).saturating_add(available(stable)).saturating_add(others);
+    let all = sure(view.revisions.new).saturating_add(sure(stable)).saturating_add(others);
     let mut spare = all.saturating_sub(floor).max(0);
     let mut older_left = false;
     for set in view.older_with_pods() {
@@ -91,6 +91,12 @@ pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
             return;
         }
     }
+}
+
+/// The available pods that others may be taken away for: none where the counts are about an older spec. A ReplicaSet
+/// that was made smaller and larger again still shows pods that have gone.
+fn sure(set: Option<&ReplicaSetFacts>) -> i32 {
+    available(set.filter(|set| set.observed_generation >= set.meta.generation))
 }
 
 /// The size that a ReplicaSet may shrink to when `spare` of its available pods may go.

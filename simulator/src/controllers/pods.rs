@@ -40,6 +40,8 @@ pub(crate) struct Counts {
     /// Pods that could serve if nothing but the operator touched them: those that have been available once and are
     /// not being deleted, ready or not.
     pub(crate) earned: i32,
+    /// Pods that had been available once and were not ready when they were deleted, so far: they protected nobody.
+    pub(crate) lost: i32,
 }
 
 /// A ReplicaSet as its controller knows it.
@@ -50,6 +52,7 @@ struct Set {
     wanted: i32,
     generation: i64,
     pods: BTreeMap<u64, Pod>,
+    lost: i32,
     sync_planned: bool,
     report_planned: bool,
     /// Until when a fault keeps a share of the pods down, and how large it is in percent.
@@ -98,6 +101,7 @@ impl Nodes {
             wanted: 0,
             generation: 0,
             pods: BTreeMap::new(),
+            lost: 0,
             sync_planned: false,
             report_planned: false,
             broken: None,
@@ -140,6 +144,7 @@ impl Nodes {
         for name in set.surplus(existing.saturating_sub(wanted)) {
             if let Some(pod) = set.pods.get_mut(&name) {
                 pod.stopping = true;
+                set.lost += i32::from(pod.was_available && pod.ready_since.is_none());
             }
             moment.plan(moment.timings.pod_stop_ms, PodEvent::Gone(uid.to_owned(), name));
         }
@@ -302,6 +307,7 @@ impl Set {
             ready: count(&|pod| !pod.stopping && pod.ready_since.is_some()),
             available: count(&|pod| self.is_available(pod, now)),
             earned: count(&|pod| !pod.stopping && pod.was_available),
+            lost: self.lost,
         }
     }
 }

@@ -170,6 +170,7 @@ impl Judge {
     /// A write of an operator was carried out; nobody else has noticed it yet.
     pub(crate) fn committed(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) {
         let at_ms = commit.at_ms;
+        self.truth.wrote(&commit.request.object, store, commit.now);
         if let Some(why) = self.unjustified.take() {
             self.complain(at_ms, Rule::S9, why);
         }
@@ -291,7 +292,7 @@ impl Judge {
     /// The store went back in time: what was learned from what was lost does not count.
     pub(crate) fn restored(&mut self, now: Timestamp) {
         self.excuse_all(now);
-        self.truth.restart();
+        self.truth.restart(now);
         self.verdicts = Verdicts::default();
         self.steps = Steps::default();
         self.steps.excuse();

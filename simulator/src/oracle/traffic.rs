@@ -1,7 +1,7 @@
 //! S1 and S2: requests meet pods, wherever a proxy sends them, and no pod is taken away that they still need.
 //!
 //! What counts is what the operator did: a pod that was available once and is not being deleted counts as there, also
-//! while it is not ready. If somebody else takes pods or objects away, what is missing afterwards is excused until it
+//! while it is not ready, and one that was not ready when it was deleted is not missed until there were enough again. If somebody else takes pods or objects away, what is missing afterwards is excused until it
 //! has been enough again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,15 @@ use crate::world::scaled_to;
 /// For how long after somebody else's change new shortages are excused.
 const AMNESTY_MS: u64 = 30_000;
 
+/// The pods of a version that count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pods {
+    /// Those that were available once and are not being deleted.
+    there: i32,
+    /// Those that were deleted while they were not ready although they had been, so far.
+    lost: i32,
+}
+
 /// What is remembered between looks.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
@@ -32,6 +41,8 @@ pub(super) struct Traffic {
     /// The number of wanted pods for which a Rollout without a router had enough last, by uid.
     enough: BTreeMap<String, i32>,
     excused: BTreeSet<(String, String)>,
+    /// How many pods had been lost when there were enough last, by uid and hash.
+    forgiven: BTreeMap<(String, String), i32>,
     amnesty: Option<Timestamp>,
 }
 
@@ -67,6 +78,21 @@ impl Traffic {
         self.excused.contains(&key)
     }
 
+    /// How many pods were lost, through no fault of the operator, since there were enough.
+    fn lost(&self, rollout: &str, hash: &str, pods: Pods) -> i32 {
+        let forgiven = self.forgiven.get(&(rollout.to_owned(), hash.to_owned())).copied().unwrap_or(0);
+        (pods.lost - forgiven).max(0)
+    }
+
+    /// There are enough pods: from now on, what was missing before is no excuse.
+    fn enough_again(&mut self, rollout: &str, hash: &str, pods: Pods) {
+        let key = (rollout.to_owned(), hash.to_owned());
+        self.excused.remove(&key);
+        if pods.lost > 0 {
+            self.forgiven.insert(key, pods.lost);
+        }
+    }
+
     /// S1: everything that misses pods.
     pub(super) fn check(
         &mut self,
@@ -96,7 +122,7 @@ impl Traffic {
         facts: &RolloutFacts,
         spec: &RolloutSpec,
         plane: &DataPlane,
-        (earned, now): (&BTreeMap<String, i32>, Timestamp),
+        (earned, now): (&BTreeMap<String, Pods>, Timestamp),
     ) -> Vec<String> {
         let mut messages = Vec::new();
         let mut short = BTreeSet::new();
@@ -106,13 +132,15 @@ impl Traffic {
                 let Some(hash) = share.hash.clone() else { continue };
                 let wanted = self.floor(&facts.meta.uid, share.written_at);
                 let need = needed(spec, &share, wanted);
-                let have = earned.get(&hash).copied().unwrap_or(0);
+                let pods = earned.get(&hash).copied().unwrap_or_default();
+                let have = pods.there;
                 seen.insert(hash.clone());
                 if have >= need {
                     continue;
                 }
                 short.insert(hash.clone());
-                if !self.is_excused(&facts.meta.uid, &hash, now) {
+                let lost = self.lost(&facts.meta.uid, &hash, pods);
+                if have + lost < need && !self.is_excused(&facts.meta.uid, &hash, now) {
                     let (name, percent) = (&facts.meta.name, share.percent());
                     messages.push(format!(
                         "proxy {proxy} sends {percent} % of {name} to {hash}, which has {have} of {need} pods"
@@ -121,7 +149,8 @@ impl Traffic {
             }
         }
         for hash in seen.difference(&short) {
-            self.excused.remove(&(facts.meta.uid.clone(), hash.clone()));
+            let pods = earned.get(hash).copied().unwrap_or_default();
+            self.enough_again(&facts.meta.uid, hash, pods);
         }
         messages
     }
@@ -131,21 +160,23 @@ impl Traffic {
         &mut self,
         facts: &RolloutFacts,
         spec: &RolloutSpec,
-        (earned, now): (&BTreeMap<String, i32>, Timestamp),
+        (earned, now): (&BTreeMap<String, Pods>, Timestamp),
     ) -> Option<String> {
         let uid = &facts.meta.uid;
-        let have: i32 = earned.values().sum();
+        let there: i32 = earned.values().map(|pods| pods.there).sum();
+        let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum() };
+        let have = pods.there;
         let wanted = spec.replicas.unwrap_or(1);
         let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
         if have >= wanted - missing(spec, wanted) {
             self.enough.insert(uid.clone(), wanted);
         }
-        let need = (bound - missing(spec, bound)).max(i32::from(bound > 0));
+        let need = bound - missing(spec, bound);
         if have >= need {
-            self.excused.remove(&(uid.clone(), String::new()));
+            self.enough_again(uid, "", pods);
             return None;
         }
-        if self.is_excused(uid, "", now) {
+        if have + self.lost(uid, "", pods) >= need || self.is_excused(uid, "", now) {
             return None;
         }
         Some(format!("{} has {have} of {need} pods in all", facts.meta.name))
@@ -220,10 +251,13 @@ pub(super) fn is_complete(facts: &RolloutFacts, store: &Store, nodes: &Nodes, no
 }
 
 /// The pods of each version that count, by hash.
-fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, i32> {
-    let mut earned = BTreeMap::new();
+fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, Pods> {
+    let mut earned: BTreeMap<String, Pods> = BTreeMap::new();
     for set in roles::sets(store, facts) {
-        *earned.entry(set.hash.clone()).or_insert(0) += nodes.counts(&set.meta.uid, now).earned;
+        let counts = nodes.counts(&set.meta.uid, now);
+        let pods = earned.entry(set.hash.clone()).or_default();
+        pods.there += counts.earned;
+        pods.lost += counts.lost;
     }
     earned
 }

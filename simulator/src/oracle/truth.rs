@@ -1,9 +1,10 @@
 //! S9: every write that was carried out would be decided again on the true state at that moment.
 //!
-//! A second engine is fed without any delay, and asked what it would do. What only the environment changed while the
-//! request was on its way is no violation: if the write is not decided now, it must have been decided on some state of
-//! the last second.
+//! A second engine is fed without any delay, and asked what it would do at the time that the sender's clock shows. What
+//! only the environment changed while the request was on its way is no violation: if the write is not decided now, it
+//! must have been decided on what was there within the last second.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,27 +28,49 @@ use crate::world::scaled_to;
 /// How long a request may be on its way while the world changes.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
+/// Which kinds a store may be behind with: all of them, or one.
+const BEHIND: [Option<Kind>; 5] =
+    [None, Some(Kind::Rollout), Some(Kind::ReplicaSet), Some(Kind::AnalysisRun), Some(Kind::Service)];
+
 /// An engine that knows everything at once.
 #[derive(Debug)]
 pub(super) struct Truth {
     settings: Settings,
     engine: Engine,
-    /// The store went back in time, and nothing was written since.
-    is_restored: bool,
-    /// Until when requests may arrive that were decided on what is no more.
+    /// Until when requests may arrive that were decided on what is no more, because the store went back in time.
     outdated_until: Option<Timestamp>,
+    /// What the operators wrote of late, oldest first.
+    own: Vec<Own>,
+}
+
+/// An object as a write of an operator left it.
+#[derive(Debug)]
+struct Own {
+    at: Timestamp,
+    version: u64,
+    object: Option<Arc<Object>>,
+    reference: ObjectRef,
 }
 
 impl Truth {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut engine = Engine::new(settings.clone());
         engine.start();
-        Self { settings: settings.clone(), engine, is_restored: false, outdated_until: None }
+        Self { settings: settings.clone(), engine, outdated_until: None, own: Vec::new() }
     }
 
-    /// Forgets everything.
-    pub(super) fn restart(&mut self) {
-        *self = Self { is_restored: true, ..Self::new(&self.settings) };
+    /// Forgets everything: the store went back in time.
+    pub(super) fn restart(&mut self, now: Timestamp) {
+        let outdated_until = now.saturating_add(ON_THE_WAY).ok();
+        *self = Self { outdated_until, ..Self::new(&self.settings) };
+    }
+
+    /// An operator wrote an object.
+    pub(super) fn wrote(&mut self, reference: &ObjectRef, store: &Store, now: Timestamp) {
+        let since = now.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
+        self.own.retain(|own| own.at >= since);
+        let (version, object) = (store.version(), store.get(reference).cloned());
+        self.own.push(Own { at: now, version, object, reference: reference.clone() });
     }
 
     /// Everything of a kind.
@@ -62,9 +85,6 @@ impl Truth {
 
     /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
     pub(super) fn objection(&mut self, request: &Request, store: &Store, clocks: Clocks) -> Option<String> {
-        if std::mem::take(&mut self.is_restored) {
-            self.outdated_until = clocks.real.saturating_add(ON_THE_WAY).ok();
-        }
         if self.outdated_until.is_some_and(|until| clocks.real <= until) {
             return None;
         }
@@ -94,37 +114,50 @@ impl Truth {
         })
     }
 
-    /// Whether the write would have been decided on some state of the last second.
+    /// Whether the write would have been decided on what an operator may have known: all that operators wrote, and
+    /// all else as it was at some moment of the last second, for all kinds or for one that is behind the others.
     fn earlier(&self, request: &Request, rollouts: &[ObjectRef], store: &Store, clocks: Clocks) -> bool {
         let since = clocks.real.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
-        let mut versions: Vec<(u64, Timestamp)> = KINDS
+        let mut versions: Vec<u64> = KINDS
             .into_iter()
             .flat_map(|kind| store.changes(kind, store.compacted()))
             .filter(|change| change.at >= since)
-            .map(|change| (change.version.saturating_sub(1), change.at))
+            .map(|change| change.version.saturating_sub(1))
             .collect();
         versions.sort_unstable();
-        let wrong_by = clocks.local.duration_since(clocks.real);
-        versions.into_iter().rev().any(|(version, at)| {
-            let at = at.saturating_add(wrong_by).unwrap_or(at);
-            rollouts.iter().any(|rollout| {
-                let decided = |moment| {
-                    decide(&mut engine_at(&self.settings, store, version, moment), rollout, store, moment)
-                        .is_some_and(|decision| is_decided(request, &decision, store))
-                };
-                decided(at) || decided(clocks.local)
+        versions.into_iter().rev().any(|version| {
+            BEHIND.into_iter().any(|behind| {
+                let mut engine = self.engine_at(store, version, behind, clocks.local);
+                let decide = |rollout| decide(&mut engine, rollout, store, clocks.local);
+                rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, store))
             })
         })
     }
-}
 
-fn engine_at(settings: &Settings, store: &Store, version: u64, at: Timestamp) -> Engine {
-    let mut engine = Engine::new(settings.clone());
-    engine.start();
-    for kind in KINDS {
-        list(&mut engine, kind, &store.list_at(kind, version), at);
+    /// An engine that knows what is behind as it was at a version, but for what operators wrote since.
+    fn engine_at(&self, store: &Store, version: u64, behind: Option<Kind>, now: Timestamp) -> Engine {
+        let mut engine = Engine::new(self.settings.clone());
+        engine.start();
+        for kind in KINDS {
+            let is_behind = behind.is_none_or(|behind| behind == kind);
+            let version = if is_behind { version } else { store.version() };
+            let mut objects: BTreeMap<(String, String), Arc<Object>> = store
+                .list_at(kind, version)
+                .into_iter()
+                .map(|object| ((object.meta.namespace.clone(), object.meta.name.clone()), object))
+                .collect();
+            for own in self.own.iter().filter(|own| own.reference.kind == kind && own.version > version) {
+                let key = (own.reference.namespace.clone(), own.reference.name.clone());
+                match &own.object {
+                    Some(object) => objects.insert(key, Arc::clone(object)),
+                    None => objects.remove(&key),
+                };
+            }
+            let objects: Vec<Arc<Object>> = objects.into_values().collect();
+            list(&mut engine, kind, &objects, now);
+        }
+        engine
     }
-    engine
 }
 
 fn list(engine: &mut Engine, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
