@@ -100,19 +100,19 @@ impl Clock {
     /// What it shows.
     pub(crate) fn local(self, now: Timestamp) -> Timestamp {
         let Some((real, shown, percent)) = self.set else { return now };
-        let passed = now.duration_since(real).as_micros() * i128::from(percent) / 100;
-        let passed = SignedDuration::from_micros(i64::try_from(passed).unwrap_or(i64::MAX));
+        let passed = now.duration_since(real).as_nanos() * i128::from(percent) / 100;
+        let passed = SignedDuration::from_nanos(i64::try_from(passed).unwrap_or(i64::MAX));
         shown.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 
     /// When it will show that time: never before `now`.
     pub(crate) fn real(self, local: Timestamp, now: Timestamp) -> Timestamp {
         let Some((real, shown, percent)) = self.set else { return local.max(now) };
-        let left = local.duration_since(shown).as_micros() * 100;
+        let left = local.duration_since(shown).as_nanos() * 100;
         let percent = i128::from(percent.max(1));
         // Rounded up: a timer that rings too early would ring again and again.
         let left = (left + percent - 1).div_euclid(percent);
-        let left = SignedDuration::from_micros(i64::try_from(left).unwrap_or(i64::MAX));
+        let left = SignedDuration::from_nanos(i64::try_from(left).unwrap_or(i64::MAX));
         real.saturating_add(left).unwrap_or(Timestamp::MAX).max(now)
     }
 

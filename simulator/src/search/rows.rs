@@ -28,7 +28,11 @@ fn row((shape, story): (&'static Shape, &super::story::Story)) -> Row {
         replicas: 3,
         steps: course.steps.clone(),
         background: shape.name.ends_with("two"),
-        strategy: json!({ "scaleDownDelaySeconds": 2, "abortScaleDownDelaySeconds": 2 }),
+        strategy: if shape.keeps_old_versions() {
+            json!({ "scaleDownDelaySeconds": 2, "abortScaleDownDelaySeconds": 2 })
+        } else {
+            json!({})
+        },
         spec: json!({ "revisionHistoryLimit": 1 }),
     };
     Row { shape, scenario: story.scenario(shape, &wishes, &course) }

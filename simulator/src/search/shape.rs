@@ -96,6 +96,12 @@ impl Shape {
     pub fn named(name: &str) -> Option<&'static Self> {
         SHAPES.iter().find(|shape| shape.name == name)
     }
+
+    /// Whether old versions may be kept for a while: where pods alone share the requests, they may not.
+    #[must_use]
+    pub fn keeps_old_versions(&self) -> bool {
+        self.router != "none" || !self.has_steps
+    }
 }
 
 fn canary(wishes: &Wishes, routing: &Value) -> Value {

@@ -19,7 +19,7 @@ use crate::prepared::PrepareError;
 use crate::scenario::{Range, Scenario, Timings};
 
 /// How many stories there are for each shape.
-pub const VARIANTS_PER_SHAPE: u32 = 48;
+pub const VARIANTS_PER_SHAPE: u32 = 30;
 
 /// Draws trials, and remembers how each variant ends without faults.
 #[derive(Debug, Default)]
@@ -113,6 +113,7 @@ pub fn variant(number: u32) -> Variant {
     let mut scenario = story.scenario(shape, &wishes, &course);
     scenario.name = format!("{} variant {number}", scenario.name);
     scenario.timings = timings(&mut rng);
+    scenario.operators.count = choose(&mut rng, &[1, 1, 2]);
     let steps = i32::try_from(course.steps.len()).unwrap_or(i32::MAX);
     Variant { number, shape, story, scenario, steps }
 }
@@ -132,10 +133,10 @@ fn course(rng: &mut Rng) -> Course {
 
 fn strategy(rng: &mut Rng, shape: &Shape) -> Value {
     let mut fields = serde_json::Map::new();
-    if rng.bool() {
+    if rng.bool() && shape.keeps_old_versions() {
         fields.insert("scaleDownDelaySeconds".to_owned(), json!(rng.u32(0..10)));
     }
-    if rng.bool() {
+    if rng.bool() && shape.keeps_old_versions() {
         fields.insert("abortScaleDownDelaySeconds".to_owned(), json!(rng.u32(1..10)));
     }
     match rng.u32(0..4) {

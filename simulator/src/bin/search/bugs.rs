@@ -15,7 +15,7 @@ use crate::workers;
 /// After how many seeds a bug counts as a survivor.
 const LIMIT: u64 = 100_000;
 /// How many seeds a bug gets before it is the others' turn.
-const TURN: u64 = 50;
+const TURN: u64 = 5;
 
 /// What to search for.
 #[derive(Args)]
