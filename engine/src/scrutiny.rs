@@ -33,6 +33,7 @@ impl Engine {
     ///
     /// `None` if the Rollout is not held or is being deleted. `Err` names routes that are held without their text:
     /// deliver them again and ask anew.
+    #[must_use]
     pub fn decide(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Result<Decision, Vec<ObjectRef>>> {
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
         let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
