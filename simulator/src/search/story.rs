@@ -140,7 +140,7 @@ impl Story {
 
     fn all_acts(self, shape: &Shape, course: &Course, replicas: i32) -> Vec<Act> {
         let rounds = 0..course.rounds.max(1);
-        rounds.flat_map(|round| self.acts(&Round { shape, stop: course.stop, replicas, round })).collect()
+        rounds.flat_map(|number| self.acts(&Round { shape, stop: course.stop, replicas, number })).collect()
     }
 
     fn acts(self, round: &Round<'_>) -> Vec<Act> {
@@ -152,7 +152,7 @@ impl Story {
         let abort = round.at_stop(1500, Deed::Abort);
         let then = match self {
             // What is bad is so only once: later rounds are calm.
-            _ if round.round > 0 && self.is_bad_once() => vec![promote],
+            _ if round.number > 0 && self.is_bad_once() => vec![promote],
             Self::Plain | Self::Promote | Self::FirstDeploy => vec![promote],
             Self::AbortAndRetry => vec![abort, degraded(Deed::Retry), promote],
             Self::AbortAndReplace => vec![abort, better(), promote],
@@ -188,21 +188,21 @@ struct Round<'a> {
     shape: &'a Shape,
     stop: i32,
     replicas: i32,
-    round: u32,
+    number: u32,
 }
 
 impl Round<'_> {
     fn first(&self, story: Story) -> Act {
         let deed = self.image(1);
-        if self.round == 0 && story != Story::FirstDeploy {
+        if self.number == 0 && story != Story::FirstDeploy {
             return Act { when: When::At(1000), deed };
         }
         Self::at("Healthy", 1000, deed)
     }
 
     /// The n-th image of this round.
-    fn image(&self, number: u32) -> Deed {
-        Deed::SetImage(format!("web:{}", self.round * 2 + number + 1))
+    fn image(&self, nth: u32) -> Deed {
+        Deed::SetImage(format!("web:{}", self.number * 2 + nth + 1))
     }
 
     fn at_stop(&self, plus_ms: u64, deed: Deed) -> Act {

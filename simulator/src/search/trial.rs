@@ -6,10 +6,13 @@ use planted_bugs::without;
 
 use super::shape::Shape;
 use crate::fault::Fault;
-use crate::outcome::{EndState, Outcome, Violation, Write};
+use crate::outcome::{EndState, Outcome, Rule, Violation, Write};
 use crate::prepared::{PrepareError, Prepared};
 use crate::scenario::Scenario;
 use crate::world::World;
+
+/// How many writes beyond four times those of the calm story are a storm.
+const STORM: u64 = 400;
 
 /// A story that is ready to be played, and how it ends without faults.
 #[derive(Debug)]
@@ -45,10 +48,16 @@ impl Ready {
     }
 
     /// Plays it with another seed and with faults. Its end has to be that without faults, unless one of the faults may
-    /// change it.
+    /// change it, and it must not take many more writes.
     #[must_use]
     pub fn play(&self, seed: u64, faults: &[Fault]) -> Outcome {
-        self.prepared.play_against(&self.end, seed, faults)
+        let mut outcome = self.prepared.play_against(&self.end, seed, faults);
+        let calm = u64::try_from(self.writes.len()).unwrap_or(u64::MAX);
+        if outcome.violations.is_empty() && outcome.commits > calm.saturating_mul(4).saturating_add(STORM) {
+            let message = format!("{} writes instead of {calm}", outcome.commits);
+            outcome.violations.push(Violation { at_ms: outcome.ended_ms, rule: Rule::S10, message });
+        }
+        outcome
     }
 
     /// The same, with a timeline for people.
