@@ -1,18 +1,16 @@
-//! The scenarios that the search covers: every strategy and router with every kind of step and every verb.
-//!
-//! A router or a strategy is one row of [`SETUPS`], a story one row of [`STORIES`]; together they give the table.
+//! Small scenarios for tests of the world and of the rules: each of a few stories behind each of a few routers.
 
 mod setups;
 mod stories;
 
-pub use self::setups::{SETUPS, Setup};
-pub use self::stories::{STORIES, Story};
+use self::setups::{SETUPS, Setup};
+use self::stories::STORIES;
 
 use crate::scenario::Scenario;
 
 /// All scenarios: each story in each setup that it fits.
-#[must_use]
-pub fn all() -> Vec<Scenario> {
+
+pub(crate) fn all() -> Vec<Scenario> {
     SETUPS
         .iter()
         .flat_map(|setup| STORIES.iter().filter(|story| story.fits(setup)).map(|story| story.tell(setup)))
@@ -20,8 +18,8 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// The scenario of that name, such as `canary-nginx/steps`.
-#[must_use]
-pub fn named(name: &str) -> Option<Scenario> {
+
+pub(crate) fn named(name: &str) -> Option<Scenario> {
     all().into_iter().find(|scenario| scenario.name == name)
 }
 

@@ -138,7 +138,7 @@ pub enum Harm {
         /// How.
         edit: Edit,
     },
-    /// F14: a GitOps tool puts every object back to what its manifest says, again and again.
+    /// F14: a `GitOps` tool puts every object back to what its manifest says, again and again.
     Revert {
         /// How often.
         period_ms: u64,
@@ -413,7 +413,9 @@ impl Harm {
     #[must_use]
     pub const fn lasts_ms(&self) -> u64 {
         match self {
-            Self::Crash { down_ms, .. } | Self::RestartStale { down_ms, .. } | Self::TakeOver { down_ms } => *down_ms,
+            Self::Crash { down_ms, .. } | Self::RestartStale { down_ms, .. } | Self::TakeOver { down_ms } => {
+                *down_ms
+            }
             Self::MissEvents { for_ms, .. }
             | Self::SlowWatch { for_ms, .. }
             | Self::StoreDown { for_ms }

@@ -6,7 +6,8 @@
 
 mod actor;
 mod backend;
-pub mod catalogue;
+#[cfg(test)]
+mod catalogue;
 pub mod clock;
 mod controllers;
 pub mod data_plane;

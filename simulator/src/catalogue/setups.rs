@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 /// One strategy with one router.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// Its name, such as `canary-nginx`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether a router splits the traffic.
-    pub routed: bool,
+    pub(crate) routed: bool,
     /// The part of the canary strategy that names the router and its Services.
     strategy: fn() -> Value,
     /// The objects beside the Rollout.
@@ -16,7 +16,7 @@ pub struct Setup {
 }
 
 /// All of them.
-pub const SETUPS: &[Setup] = &[
+pub(crate) const SETUPS: &[Setup] = &[
     Setup { name: "canary-basic", routed: false, strategy: basic, around: Vec::new },
     Setup { name: "canary-nginx", routed: true, strategy: nginx, around: ingress },
     Setup { name: "canary-istio", routed: true, strategy: istio, around: virtual_service },
@@ -27,10 +27,9 @@ pub(super) const NAMESPACE: &str = "shop";
 
 impl Setup {
     /// The manifests, with a Rollout that has these further fields in its canary strategy.
-    #[must_use]
-    pub fn manifests(&self, canary: Value) -> Vec<Value> {
+    pub(crate) fn manifests(&self, canary: &Value) -> Vec<Value> {
         let mut strategy = (self.strategy)();
-        json_patch::merge(&mut strategy, &canary);
+        json_patch::merge(&mut strategy, canary);
         let mut manifests = (self.around)();
         manifests.push(template());
         manifests.push(json!({

@@ -7,9 +7,9 @@ use crate::scenario::{Act, Deed, MetricAnswer, MetricScript, Scenario, Start, Wh
 
 /// One story, told in any setup that it fits.
 #[derive(Clone, Copy, Debug)]
-pub struct Story {
+pub(crate) struct Story {
     /// Its name, such as `steps`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether it makes sense only where a router splits the traffic.
     routed_only: bool,
     canary: fn() -> Value,
@@ -23,7 +23,7 @@ const fn story(name: &'static str, canary: fn() -> Value, acts: fn() -> Vec<Act>
 }
 
 /// All of them.
-pub const STORIES: &[Story] = &[
+pub(crate) const STORIES: &[Story] = &[
     Story { start: Start::Applied, ..story("first", steps, Vec::new) },
     story("steps", steps, update),
     story("no-steps", no_steps, update),
@@ -44,18 +44,16 @@ pub const STORIES: &[Story] = &[
 
 impl Story {
     /// Whether it makes sense in a setup.
-    #[must_use]
-    pub fn fits(&self, setup: &Setup) -> bool {
+    pub(crate) fn fits(&self, setup: &Setup) -> bool {
         setup.routed || !self.routed_only
     }
 
     /// The scenario.
-    #[must_use]
-    pub fn tell(&self, setup: &Setup) -> Scenario {
+    pub(crate) fn tell(&self, setup: &Setup) -> Scenario {
         Scenario {
             name: format!("{}/{}", setup.name, self.name),
             start: self.start,
-            manifests: setup.manifests((self.canary)()),
+            manifests: setup.manifests(&(self.canary)()),
             metrics: (self.metrics)(),
             acts: (self.acts)(),
             ..Scenario::default()

@@ -23,7 +23,10 @@ pub(super) fn splits(
         prefix => prefix,
     };
     let names = routing.stable_ingresses.iter().chain([&routing.stable_ingress]);
-    names.filter(|name| !name.is_empty()).flat_map(|name| of(proxy, namespace, name, prefix, services)).collect()
+    names
+        .filter(|name| !name.is_empty())
+        .flat_map(|name| of(proxy, namespace, name, prefix, services))
+        .collect()
 }
 
 fn of(proxy: &Proxy, namespace: &str, name: &str, prefix: &str, services: [&str; 2]) -> Vec<Split> {

@@ -53,6 +53,19 @@ pub(crate) struct Split {
     written_at: Timestamp,
 }
 
+/// What there is to learn about an object.
+#[derive(Clone, Debug)]
+pub(crate) struct News {
+    /// About which object.
+    pub(crate) reference: Arc<ObjectRef>,
+    /// The object; `None` if it has gone.
+    pub(crate) object: Option<Arc<Object>>,
+    /// Rises with every change.
+    pub(crate) order: u64,
+    /// When it was written.
+    pub(crate) written_at: Timestamp,
+}
+
 /// What a proxy has applied of one object.
 #[derive(Clone, Debug)]
 struct Applied {
@@ -85,18 +98,14 @@ impl DataPlane {
         self.proxies.len()
     }
 
-    /// A proxy applies a version of an object, unless it has applied a later one. `None`: it has gone.
-    pub(crate) fn apply(
-        &mut self,
-        proxy: usize,
-        reference: &ObjectRef,
-        order: u64,
-        object: Option<Arc<Object>>,
-        written_at: Timestamp,
-    ) {
+    /// A proxy applies what it has learned, unless it has applied something later about the same object.
+    pub(crate) fn apply(&mut self, proxy: usize, news: &News) {
         let Some(proxy) = self.proxies.get_mut(proxy) else { return };
-        if proxy.applied.get(reference).is_none_or(|held| held.order < order) {
-            proxy.applied.insert(reference.clone(), Applied { order, object, written_at });
+        if proxy.applied.get(&*news.reference).is_none_or(|held| held.order < news.order) {
+            let (object, written_at) = (news.object.clone(), news.written_at);
+            proxy
+                .applied
+                .insert((*news.reference).clone(), Applied { order: news.order, object, written_at });
         }
     }
 
@@ -112,7 +121,7 @@ impl DataPlane {
             .splits(namespace, spec)
             .into_iter()
             .filter(|split| split.weight > 0 && split.total > 0)
-            .map(|split| proxy.share(namespace, split))
+            .map(|split| proxy.share(namespace, &split))
             .collect()
     }
 
@@ -150,13 +159,14 @@ impl Proxy {
         splits
     }
 
-    fn share(&self, namespace: &str, split: Split) -> Share {
+    fn share(&self, namespace: &str, split: &Split) -> Share {
         let service = ObjectRef::new(Kind::Service, namespace, &split.service);
         let applied = self.applied.get(&service);
-        let hash = applied.and_then(|applied| applied.object.as_ref()).and_then(|object| match &object.view {
-            View::Service(facts) => facts.selector.get(POD_TEMPLATE_HASH).cloned(),
-            _ => None,
-        });
+        let hash =
+            applied.and_then(|applied| applied.object.as_ref()).and_then(|object| match &object.view {
+                View::Service(facts) => facts.selector.get(POD_TEMPLATE_HASH).cloned(),
+                _ => None,
+            });
         let written_at = applied.map_or(Timestamp::MIN, |applied| applied.written_at).max(split.written_at);
         Share { hash, weight: split.weight, total: split.total, written_at }
     }

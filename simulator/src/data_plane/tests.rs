@@ -39,10 +39,14 @@ fn ingress(name: &str, service: &str, annotations: &Value) -> (ObjectRef, Arc<Ob
     (ObjectRef::new(Kind::Ingress, "shop", name), object(Kind::Ingress, &value))
 }
 
+fn news(reference: &ObjectRef, order: u64, object: Option<Arc<Object>>) -> News {
+    News { reference: Arc::new(reference.clone()), object, order, written_at: Timestamp::UNIX_EPOCH }
+}
+
 fn plane(objects: Vec<(ObjectRef, Arc<Object>)>) -> DataPlane {
     let mut plane = DataPlane::new(1);
     for (reference, object) in objects {
-        plane.apply(0, &reference, 1, Some(object), Timestamp::UNIX_EPOCH);
+        plane.apply(0, &news(&reference, 1, Some(object)));
     }
     plane
 }
@@ -58,7 +62,8 @@ fn weights(pairs: &[(&str, u32)]) -> BTreeMap<String, u32> {
 #[case::of_a_thousand(Some(json!({ "nginx.ingress.kubernetes.io/canary": "true", "nginx.ingress.kubernetes.io/canary-weight": "5", "nginx.ingress.kubernetes.io/canary-weight-total": "1000" })), &[("a", 100), ("b", 1)])]
 #[case::not_marked(Some(json!({ "nginx.ingress.kubernetes.io/canary-weight": "25" })), &[("a", 100)])]
 fn nginx(#[case] annotations: Option<Value>, #[case] want: &[(&str, u32)]) {
-    let mut objects = vec![service("stable", "a"), service("canary", "b"), ingress("web", "stable", &json!({}))];
+    let mut objects =
+        vec![service("stable", "a"), service("canary", "b"), ingress("web", "stable", &json!({}))];
     objects.extend(annotations.map(|annotations| ingress("web-web-canary", "canary", &annotations)));
     let plane = plane(objects);
     let rollout = rollout(&json!({ "nginx": { "stableIngress": "web" } }));
@@ -77,7 +82,8 @@ fn istio() {
     });
     let route = (ObjectRef::new(Kind::VirtualService, "shop", "web"), object(Kind::VirtualService, &value));
     let plane = plane(vec![service("stable", "a"), service("canary", "b"), route]);
-    let rollout = rollout(&json!({ "istio": { "virtualService": { "name": "web", "routes": ["primary"] } } }));
+    let rollout =
+        rollout(&json!({ "istio": { "virtualService": { "name": "web", "routes": ["primary"] } } }));
     assert_eq!(plane.effective_weights(&rollout), weights(&[("a", 60), ("b", 40)]));
 }
 
@@ -85,10 +91,10 @@ fn istio() {
 fn a_proxy_does_not_go_back_to_an_earlier_version() {
     let mut plane = plane(vec![ingress("web", "stable", &json!({})), service("stable", "new")]);
     let (reference, old) = service("stable", "old");
-    plane.apply(0, &reference, 0, Some(old), Timestamp::UNIX_EPOCH);
+    plane.apply(0, &news(&reference, 0, Some(old)));
     let rollout = rollout(&json!({ "nginx": { "stableIngress": "web" } }));
     assert_eq!(plane.effective_weights(&rollout), weights(&[("new", 100)]));
-    plane.apply(0, &reference, 2, None, Timestamp::UNIX_EPOCH);
+    plane.apply(0, &news(&reference, 2, None));
     let shares = plane.shares(0, &rollout);
     assert_eq!(shares.iter().map(|share| share.hash.clone()).collect::<Vec<_>>(), [None]);
 }

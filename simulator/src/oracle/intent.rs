@@ -87,7 +87,8 @@ impl Intents {
             Intent::Retried { attempt: before, .. } => {
                 // A verdict may have ended the new attempt, but it was one.
                 let now = attempt(facts);
-                (now != before + 1).then(|| format!("one retry was asked for, but attempt {before} became {now}"))
+                (now != before + 1)
+                    .then(|| format!("one retry was asked for, but attempt {before} became {now}"))
             }
             Intent::Promoted { step, .. } => {
                 let stuck = status.current_step_index == Some(*step) && !status.abort;

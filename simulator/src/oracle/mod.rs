@@ -29,7 +29,7 @@ use self::traffic::Traffic;
 use self::truth::Truth;
 use self::verdicts::Verdicts;
 use crate::controllers::Nodes;
-use crate::data_plane::DataPlane;
+use crate::data_plane::{DataPlane, News};
 use crate::outcome::{Rule, Violation};
 use crate::scenario::Deed;
 use crate::store::{Store, Verb};
@@ -157,7 +157,8 @@ impl Judge {
     fn route_changed(&mut self, reference: &ObjectRef, object: Option<Arc<Object>>, now: Timestamp) {
         if matches!(reference.kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
             self.order += 1;
-            self.instant.apply(0, reference, self.order, object, now);
+            let (order, reference) = (self.order, Arc::new(reference.clone()));
+            self.instant.apply(0, &News { reference, object, order, written_at: now });
         }
     }
 
@@ -245,6 +246,11 @@ impl Judge {
         self.complain_all(at_ms, Rule::L2, messages);
     }
 
+    /// From now on an operator's clock runs at this speed, in percent.
+    pub(crate) fn clock_runs_at(&mut self, percent: u32) {
+        self.steps.runs_at(percent);
+    }
+
     /// Something goes wrong until then.
     pub(crate) fn disturb(&mut self, until: Timestamp) {
         self.disturbed = Some(self.disturbed.map_or(until, |before| before.max(until)));
@@ -275,7 +281,6 @@ impl Judge {
     pub(crate) fn act(&mut self, deed: &Deed, store: &Store, (rollout, now): (&ObjectRef, Timestamp)) {
         if let Some(View::Rollout(facts)) = store.get(rollout).map(|object| &object.view) {
             self.intents.act(deed, facts);
-            self.steps.act(deed, &facts.meta.uid);
         }
         if matches!(deed, Deed::Apply(_) | Deed::Merge { .. } | Deed::Delete(_)) {
             self.excuse_all(now);

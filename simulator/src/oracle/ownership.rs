@@ -41,7 +41,8 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
             let mut same = (**new).clone();
             same.meta = old.meta.clone();
             same.replicas = old.replicas;
-            (same != **old).then(|| "more than its size and annotations was changed".to_owned())
+            (same != **old)
+                .then(|| "more than its size and annotations was changed".to_owned())
                 .or_else(|| unowned(&old.meta, store))
         }
         (View::Service(old), View::Service(new)) => {
@@ -52,7 +53,8 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
             };
             let foreign = foreign_annotation(before, after, &[MANAGED_BY_ROLLOUTS]);
             foreign.or_else(|| {
-                (selector != old.selector).then(|| "more than the hash in its selector was changed".to_owned())
+                (selector != old.selector)
+                    .then(|| "more than the hash in its selector was changed".to_owned())
             })
         }
         (View::Route(old), View::Route(new)) => route(before, (old, new), store),
@@ -76,14 +78,13 @@ fn rollout(old: &RolloutFacts, new: &RolloutFacts, call: &Call) -> Option<String
         Some(revision) => annotations.insert(REVISION.to_owned(), revision.clone()),
         None => annotations.remove(REVISION),
     };
-    (annotations != old.meta.annotations).then(|| "other annotations than the revision were changed".to_owned())
+    (annotations != old.meta.annotations)
+        .then(|| "other annotations than the revision were changed".to_owned())
 }
 
 /// Of a foreign route only weights may change; one that a Rollout owns is the operator's.
 fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option<String> {
-    if unowned(&before.meta, store).is_none() {
-        return None;
-    }
+    unowned(&before.meta, store)?;
     if before.kind == Kind::Ingress {
         return Some("an Ingress of somebody else was changed".to_owned());
     }
@@ -93,9 +94,9 @@ fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option
 fn without_weights(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let kept = fields.iter().filter(|(key, _)| {
-                !matches!(key.as_str(), "weight" | "resourceVersion" | "generation")
-            });
+            let kept = fields
+                .iter()
+                .filter(|(key, _)| !matches!(key.as_str(), "weight" | "resourceVersion" | "generation"));
             Value::Object(kept.map(|(key, value)| (key.clone(), without_weights(value))).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(without_weights).collect()),
@@ -122,7 +123,9 @@ pub(super) fn dangling(commit: &Commit<'_>, store: &Store) -> Vec<String> {
     let object = &commit.request.object;
     match (object.kind, &commit.request.call) {
         (Kind::Service, _) => {
-            let Some(View::Service(service)) = store.get(object).map(|it| &it.view) else { return Vec::new() };
+            let Some(View::Service(service)) = store.get(object).map(|it| &it.view) else {
+                return Vec::new();
+            };
             let hash = service.selector.get(POD_TEMPLATE_HASH).filter(|hash| !lives(hash));
             hash.map(|hash| format!("{object} selects {hash}, which does not exist")).into_iter().collect()
         }

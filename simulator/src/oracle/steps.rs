@@ -1,6 +1,6 @@
 //! S4 and S5: the steps of an update in order, each done before the next, and a promotion that was earned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crds::analysis::AnalysisPhase;
 use crds::names::{POD_TEMPLATE_HASH, ROLLOUT_TYPE, STEP_INDEX};
@@ -14,7 +14,6 @@ use planner::facts::{AnalysisRunFacts, RolloutFacts};
 use super::Commit;
 use crate::clock::ms_between;
 use crate::outcome::Rule;
-use crate::scenario::Deed;
 use crate::store::Store;
 
 /// How much too early a pause may end: it counts from when it was decided, which comes a request before its commit.
@@ -30,8 +29,8 @@ pub(super) struct Steps {
     runs: BTreeMap<(String, String, i64, String, String), String>,
     /// Somebody else deletes, restores or turns clocks: what was remembered may be wrong.
     excused: bool,
-    /// Rollouts whose person wrote the status: what follows may jump.
-    steered: BTreeSet<String>,
+    /// How fast the clock of an operator ran at most, in percent, if not as fast as the real one: it measures pauses.
+    fastest: Option<u32>,
 }
 
 impl Steps {
@@ -45,11 +44,9 @@ impl Steps {
         self.aborted_at.get(uid).copied()
     }
 
-    /// A person is about to act.
-    pub(super) fn act(&mut self, deed: &Deed, uid: &str) {
-        if matches!(deed, Deed::Promote | Deed::PromoteFull) {
-            self.steered.insert(uid.to_owned());
-        }
+    /// From now on an operator's clock runs at this speed, in percent.
+    pub(super) fn runs_at(&mut self, percent: u32) {
+        self.fastest = Some(self.fastest.unwrap_or(100).max(percent));
     }
 
     /// A Rollout has changed.
@@ -100,11 +97,16 @@ impl Steps {
         if let Some(step) = advance(&before.status, &after.status) {
             match step {
                 Advance::One(index) => {
-                    found.extend(self.undone(before, index, store, commit.now).map(|message| (Rule::S4, message)));
+                    found.extend(
+                        self.undone(before, index, store, commit.now).map(|message| (Rule::S4, message)),
+                    );
                 }
                 Advance::Wrong => {
                     let (from, to) = (before.status.current_step_index, after.status.current_step_index);
-                    found.push((Rule::S4, format!("the step of {} goes from {from:?} to {to:?}", after.meta.name)));
+                    found.push((
+                        Rule::S4,
+                        format!("the step of {} goes from {from:?} to {to:?}", after.meta.name),
+                    ));
                 }
             }
         }
@@ -129,7 +131,7 @@ impl Steps {
             let Some(began) = began else {
                 return (length > 0).then(|| format!("step {index} ended without ever having paused"));
             };
-            let passed = ms_between(began, now);
+            let passed = ms_between(began, now).saturating_mul(u64::from(self.fastest.unwrap_or(100))) / 100;
             let is_early = i128::from(passed + EARLY_MS) < length;
             return is_early.then(|| format!("step {index} paused for {passed} ms instead of {length} ms"));
         }
@@ -185,7 +187,10 @@ fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Opti
     let (old, new) = (&before.status, &after.status);
     let name = &after.meta.name;
     if new.stable_rs != new.current_pod_hash {
-        return Some(format!("{name}: {} becomes stable, but {} is wanted", new.stable_rs, new.current_pod_hash));
+        return Some(format!(
+            "{name}: {} becomes stable, but {} is wanted",
+            new.stable_rs, new.current_pod_hash
+        ));
     }
     if old.stable_rs.is_empty() || old.promote_full {
         return None;
@@ -202,8 +207,11 @@ fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Opti
     let is_bad = |run: &AnalysisRunFacts| {
         matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive)
     };
-    let bad = summary.and_then(|summary| runs(store).find(|run| run.meta.name == summary.name && is_bad(run)));
-    bad.map(|run| format!("{name}: a version becomes stable although {} is {}", run.meta.name, run.status.phase))
+    let bad =
+        summary.and_then(|summary| runs(store).find(|run| run.meta.name == summary.name && is_bad(run)));
+    bad.map(|run| {
+        format!("{name}: a version becomes stable although {} is {}", run.meta.name, run.status.phase)
+    })
 }
 
 fn attempt(status: &RolloutStatus) -> i64 {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::catalogue::named;
+use crate::data_plane::News;
 use crate::prepared::Prepared;
 use crate::scenario::{End, Scenario};
 use crate::world::World;
@@ -193,7 +194,8 @@ fn s7_old_pods_are_left() {
     let mut store = world.store().clone();
     assert_eq!(ending::leaks(&store), Vec::<String>::new());
     let stable = facts(&world).status.stable_rs;
-    let old = crate::roles::sets(&store, &facts(&world)).find(|set| set.hash != stable).unwrap().meta.name.clone();
+    let old =
+        crate::roles::sets(&store, &facts(&world)).find(|set| set.hash != stable).unwrap().meta.name.clone();
     store.merge(&object(Kind::ReplicaSet, &old), &json!({ "spec": { "replicas": 2 } }), false, world.now());
     assert_eq!(ending::leaks(&store).len(), 1);
     store.merge(world.rollout(), &json!({ "spec": { "revisionHistoryLimit": 0 } }), false, world.now());
@@ -302,13 +304,15 @@ fn s13_a_retry_counts_once() {
 
 #[test]
 fn l1_it_takes_too_long() {
-    let scenario = Scenario { end: End { settle_ms: 500, quiet_ms: 0 }, ..named("canary-nginx/steps").unwrap() };
+    let scenario =
+        Scenario { end: End { settle_ms: 500, quiet_ms: 0 }, ..named("canary-nginx/steps").unwrap() };
     let start = named("canary-nginx/steps").unwrap();
     let prepared = Prepared::new(&start).unwrap();
     let mut world = World::with(&prepared, 0, &[]);
     while world.step() {}
     assert_eq!(world.violations(), []);
-    let hurried = Arc::new(Prepared { scenario, rollout: prepared.rollout.clone(), base: prepared.base.clone() });
+    let hurried =
+        Arc::new(Prepared { scenario, rollout: prepared.rollout.clone(), base: prepared.base.clone() });
     let outcome = hurried.play(0, &[]);
     assert_eq!(outcome.violations[0].rule, Rule::L1, "{:?}", outcome.violations);
 }
@@ -332,14 +336,17 @@ fn l2_an_abort_is_not_finished() {
     let mut plane = world.data_plane().clone();
     let mut store = world.store().clone();
     let route = object(Kind::Ingress, "web-web-canary");
-    let weight = json!({ "metadata": { "annotations": { "nginx.ingress.kubernetes.io/canary-weight": "10" } } });
+    let weight =
+        json!({ "metadata": { "annotations": { "nginx.ingress.kubernetes.io/canary-weight": "10" } } });
     store.merge(&route, &weight, false, world.now());
     let service = object(Kind::Service, "web-canary");
     let hash = facts(&world).status.current_pod_hash;
     let selector = json!({ "spec": { "selector": { POD_TEMPLATE_HASH: hash } } });
     store.merge(&service, &selector, false, world.now());
     for changed in [route, service] {
-        plane.apply(0, &changed, u64::MAX, store.get(&changed).cloned(), world.now());
+        let (object, written_at) = (store.get(&changed).cloned(), world.now());
+        let reference = Arc::new(changed);
+        plane.apply(0, &News { reference, object, order: u64::MAX, written_at });
     }
     let found = ending::unfinished_aborts(&store, &plane);
     assert_eq!(found, ["web: the aborted version still gets 10 %"]);

@@ -237,7 +237,9 @@ fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
         (Some(canary), _) => {
             (count(canary.max_surge.as_ref(), true), count(canary.max_unavailable.as_ref(), false))
         }
-        (None, Some(blue_green)) => (1, blue_green.max_unavailable.as_ref().map_or(0, |value| count(Some(value), false))),
+        (None, Some(blue_green)) => {
+            (1, blue_green.max_unavailable.as_ref().map_or(0, |value| count(Some(value), false)))
+        }
         (None, None) => (1, 0),
     };
     if surge == 0 && unavailable == 0 { 1 } else { unavailable }

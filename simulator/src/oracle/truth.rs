@@ -128,8 +128,11 @@ impl Truth {
         versions.into_iter().rev().any(|version| {
             BEHIND.into_iter().any(|behind| {
                 let mut engine = self.engine_at(store, version, behind, clocks.local);
-                let decide = |rollout| decide(&mut engine, rollout, store, clocks.local);
-                rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, store))
+                // The clock may have been set since.
+                [clocks.local, clocks.real].into_iter().any(|now| {
+                    let decide = |rollout| decide(&mut engine, rollout, store, now);
+                    rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, store))
+                })
             })
         })
     }
@@ -148,6 +151,10 @@ impl Truth {
                 .collect();
             for own in self.own.iter().filter(|own| own.reference.kind == kind && own.version > version) {
                 let key = (own.reference.namespace.clone(), own.reference.name.clone());
+                // What is decided about a Rollout does not wait for the answer to a measurement that is noted.
+                if kind == Kind::AnalysisRun && objects.contains_key(&key) {
+                    continue;
+                }
                 match &own.object {
                     Some(object) => objects.insert(key, Arc::clone(object)),
                     None => objects.remove(&key),

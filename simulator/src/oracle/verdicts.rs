@@ -52,7 +52,8 @@ impl Verdicts {
         let all: i64 = self.successes.values().sum();
         if all > self.values {
             let values = self.values;
-            messages.push(format!("{name}: {all} measurements were successful, but there were {values} values"));
+            messages
+                .push(format!("{name}: {all} measurements were successful, but there were {values} values"));
         }
         messages
     }

@@ -14,6 +14,7 @@ use super::watching::at_once;
 use crate::clock::after_ms;
 use crate::controllers::PodEvent;
 use crate::controllers::pods::{Moment, Seen};
+use crate::data_plane::News;
 use crate::fault::FaultKind;
 use crate::outcome::Happened;
 use crate::scenario::Behaviour;
@@ -57,14 +58,14 @@ impl World {
             }
             (_, Kind::Service | Kind::Ingress | Kind::VirtualService) => {
                 let object = (change.verb != Verb::Deleted).then(|| Arc::clone(&change.object));
-                self.teach(&change.reference, object, change.at);
+                self.teach(&change.reference, object.as_ref(), change.at);
             }
             _ => {}
         }
     }
 
     /// Every proxy learns of an object, each in its own time.
-    fn teach(&mut self, reference: &Arc<ObjectRef>, object: Option<Arc<Object>>, written_at: Timestamp) {
+    fn teach(&mut self, reference: &Arc<ObjectRef>, object: Option<&Arc<Object>>, written_at: Timestamp) {
         self.order += 1;
         let order = self.order;
         for proxy in 0..self.plane.proxies() {
@@ -77,9 +78,9 @@ impl World {
                 }
                 _ => drawn,
             };
-            let (reference, object) = (Arc::clone(reference), object.clone());
-            let learned = Learned { proxy, reference, object, order, written_at };
-            self.plan(at, Happening::Apply(Box::new(learned)));
+            let (reference, object) = (Arc::clone(reference), object.map(Arc::clone));
+            let news = News { reference, object, order, written_at };
+            self.plan(at, Happening::Apply(Box::new(Learned { proxy, news })));
         }
     }
 
@@ -89,10 +90,11 @@ impl World {
             let objects: Vec<Arc<Object>> = self.store.list(kind).cloned().collect();
             for object in objects {
                 self.order += 1;
-                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
+                let reference = Arc::new(ObjectRef::new(kind, &object.meta.namespace, &object.meta.name));
+                let order = self.order;
+                let news = News { reference, object: Some(object), order, written_at: Timestamp::MIN };
                 for proxy in 0..self.plane.proxies() {
-                    let object = Some(Arc::clone(&object));
-                    self.plane.apply(proxy, &reference, self.order, object, Timestamp::MIN);
+                    self.plane.apply(proxy, &news);
                 }
             }
         }
@@ -103,11 +105,11 @@ impl World {
     }
 
     /// A proxy applies what it has learned.
-    pub(super) fn apply(&mut self, learned: Learned) {
-        let Learned { proxy, reference, object, order, written_at } = learned;
+    pub(super) fn apply(&mut self, learned: &Learned) {
+        let proxy = learned.proxy;
         let wanted = self.trace.timeline.is_some();
         let before = if wanted { self.all_weights(proxy) } else { Vec::new() };
-        self.plane.apply(proxy, &reference, order, object, written_at);
+        self.plane.apply(proxy, &learned.news);
         if wanted {
             let after = self.all_weights(proxy);
             for (rollout, weights) in after.into_iter().filter(|weights| !before.contains(weights)) {

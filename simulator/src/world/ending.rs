@@ -97,8 +97,13 @@ impl World {
             .iter()
             .map(|(name, it)| format!("{name}: {} at step {:?} ({})", it.phase, it.step, it.message))
             .collect();
-        let planned: Vec<String> =
-            self.queue.iter().filter(|what| !what.is_idle()).take(3).map(|what| format!("{what:?}")).collect();
+        let planned: Vec<String> = self
+            .queue
+            .iter()
+            .filter(|what| !what.is_idle())
+            .take(3)
+            .map(|what| format!("{what:?}"))
+            .collect();
         let planned: Vec<String> = planned.into_iter().map(|text| text.chars().take(160).collect()).collect();
         let waiting = self.waiting(&self.prepared.rollout);
         format!(

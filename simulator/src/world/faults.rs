@@ -31,12 +31,23 @@ impl World {
         self.announce(place);
         self.disturb(harm.lasts_ms());
         match &harm {
-            Harm::Crash { .. } | Harm::RestartStale { .. } | Harm::Standstill { .. } | Harm::Clock { .. }
-            | Harm::TakeOver { .. } | Harm::Crowd { .. } => self.strike_process(&harm),
-            Harm::RelistStale { .. } | Harm::MissEvents { .. } | Harm::SlowWatch { .. }
-            | Harm::BreakWatch { .. } | Harm::KindMissing { .. } => self.strike_watches(&harm),
-            Harm::Conflicts { .. } | Harm::Refuse { .. } | Harm::LoseRequests { .. }
-            | Harm::LoseAnswers { .. } | Harm::StoreDown { .. } | Harm::Deny { .. } => self.strike_requests(&harm),
+            Harm::Crash { .. }
+            | Harm::RestartStale { .. }
+            | Harm::Standstill { .. }
+            | Harm::Clock { .. }
+            | Harm::TakeOver { .. }
+            | Harm::Crowd { .. } => self.strike_process(&harm),
+            Harm::RelistStale { .. }
+            | Harm::MissEvents { .. }
+            | Harm::SlowWatch { .. }
+            | Harm::BreakWatch { .. }
+            | Harm::KindMissing { .. } => self.strike_watches(&harm),
+            Harm::Conflicts { .. }
+            | Harm::Refuse { .. }
+            | Harm::LoseRequests { .. }
+            | Harm::LoseAnswers { .. }
+            | Harm::StoreDown { .. }
+            | Harm::Deny { .. } => self.strike_requests(&harm),
             Harm::StoreRestored { back } => self.restore_store(*back),
             Harm::Metrics { answer, count } => self.backend.replace(answer.clone(), *count),
             Harm::HangMetrics { delay_ms, count } => self.backend.hang(*delay_ms, *count),
@@ -146,6 +157,7 @@ impl World {
         process.tick_planned = None;
         // The operator looks at the clock every five seconds at least, so it notices a jump.
         let at = process.wake.map(|wake| process.clock.real(wake, now).min(after_ms(now, 5_000)));
+        self.judge.clock_runs_at(rate_percent);
         self.mark(FaultKind::F10);
         if let Some(at) = at {
             self.plan(at, Happening::Tick(address));
@@ -298,7 +310,7 @@ impl World {
         }
     }
 
-    /// A GitOps tool puts everything but the Rollouts back, and looks again.
+    /// A `GitOps` tool puts everything but the Rollouts back, and looks again.
     pub(super) fn revert(&mut self, fault: usize, period_ms: u64, until: Timestamp) {
         let before = self.store.version();
         let prepared = std::sync::Arc::clone(&self.prepared);
@@ -360,7 +372,8 @@ impl World {
     fn malform(&mut self, target: Target, for_ms: u64) {
         let Some(object) = self.target(target) else { return };
         let Some(path) = malformed_path(object.kind) else { return };
-        let Some(held) = self.store.manifest(&object).and_then(|it| it.pointer(&pointer(path)).cloned()) else {
+        let Some(held) = self.store.manifest(&object).and_then(|it| it.pointer(&pointer(path)).cloned())
+        else {
             return;
         };
         let before = self.store.version();
@@ -370,8 +383,8 @@ impl World {
         if self.store.version() != before {
             self.mark(FaultKind::F20);
             let at = self.now.saturating_add(SignedDuration::from_millis(i64::try_from(for_ms).unwrap_or(0)));
-            let patch = Box::new(nested(path, held));
-            self.plan(at.unwrap_or(self.now), Happening::Restore(Box::new(object), patch));
+            let repair = Box::new(nested(path, held));
+            self.plan(at.unwrap_or(self.now), Happening::Restore(Box::new(object), repair));
         }
     }
 }

@@ -1,15 +1,13 @@
 //! Everything that can be planned on the virtual clock.
 
-use std::sync::Arc;
-
 use analysis::provider::{Answer as MetricAnswer, TransportError};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::{QuestionId, Request, RequestId};
 use engine::input::Answer;
-use engine::object::Object;
 use jiff::Timestamp;
 
 use crate::controllers::PodEvent;
+use crate::data_plane::News;
 use crate::process::Address;
 
 /// Something that is planned.
@@ -45,7 +43,7 @@ pub(crate) enum Happening {
     Strike(usize),
     /// What a fault has changed is put back.
     Restore(Box<ObjectRef>, Box<serde_json::Value>),
-    /// A GitOps tool looks: the fault's place, how often, and until when.
+    /// A `GitOps` tool looks: the fault's place, how often, and until when.
     Revert { fault: usize, period_ms: u64, until: Timestamp },
 }
 
@@ -69,14 +67,8 @@ pub(crate) struct Arrival {
 pub(crate) struct Learned {
     /// Which proxy.
     pub(crate) proxy: usize,
-    /// About which object.
-    pub(crate) reference: Arc<ObjectRef>,
-    /// The object; `None` if it has gone.
-    pub(crate) object: Option<Arc<Object>>,
-    /// Rises with every change.
-    pub(crate) order: u64,
-    /// When it was written.
-    pub(crate) written_at: Timestamp,
+    /// What.
+    pub(crate) news: News,
 }
 
 impl Happening {
@@ -91,8 +83,9 @@ impl Happening {
             Self::Answer { to, .. }
             | Self::Deliver { to, .. }
             | Self::Collapse { to, .. }
-            | Self::Measured { to, .. } => Some(*to),
-            Self::Tick(to) | Self::Lease(to) => Some(*to),
+            | Self::Measured { to, .. }
+            | Self::Tick(to)
+            | Self::Lease(to) => Some(*to),
             _ => None,
         }
     }

@@ -64,11 +64,15 @@ impl Meeting {
         if !is_write {
             return Fate::Served;
         }
-        let denied = self.deny.iter().find(|(denied, _, until)| {
-            denied.is_none_or(|denied| denied == kind) && *until > now
-        });
+        let denied = self
+            .deny
+            .iter()
+            .find(|(denied, _, until)| denied.is_none_or(|denied| denied == kind) && *until > now);
         if let Some((_, status, _)) = denied {
-            return Fate::Refused(refused(*status, "admission webhook denied the request", None), FaultKind::F16);
+            return Fate::Refused(
+                refused(*status, "admission webhook denied the request", None),
+                FaultKind::F16,
+            );
         }
         if take_one(&mut self.lose_requests) {
             return Fate::Lost;
@@ -123,7 +127,10 @@ mod tests {
     fn what_was_met_is_used_up() {
         let mut meeting = Meeting { lose_answers: 1, refuse: Some((503, None, 1)), ..Meeting::default() };
         assert!(matches!(meeting.fate(Kind::Rollout, false, START), Fate::Refused(_, FaultKind::F6)));
-        assert!(matches!(meeting.fate(Kind::Rollout, false, START), Fate::Served), "only writes lose answers");
+        assert!(
+            matches!(meeting.fate(Kind::Rollout, false, START), Fate::Served),
+            "only writes lose answers"
+        );
         assert!(matches!(meeting.fate(Kind::Rollout, true, START), Fate::AnswerLost));
         assert!(matches!(meeting.fate(Kind::Rollout, true, START), Fate::Served));
     }

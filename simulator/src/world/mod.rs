@@ -190,9 +190,9 @@ impl World {
     /// Why a Rollout does not go on, as the leading process sees it, most important reason first.
     #[must_use]
     pub fn waiting(&self, rollout: &ObjectRef) -> Vec<planner::waiting::Waiting> {
-        self.leader().and_then(|leader| self.processes.get(leader)).map_or_else(Vec::new, |process| {
-            process.engine.waiting(rollout)
-        })
+        self.leader()
+            .and_then(|leader| self.processes.get(leader))
+            .map_or_else(Vec::new, |process| process.engine.waiting(rollout))
     }
 
     /// Plays one event. `false`: the story is over.
@@ -263,7 +263,7 @@ impl World {
     fn play(&mut self, what: Happening) {
         match what {
             Happening::Start(process) => self.start(process),
-            Happening::Arrive(arrival) => self.arrive(*arrival),
+            Happening::Arrive(arrival) => self.arrive(&arrival),
             Happening::Answer { to, id, answer } => {
                 self.feed(to, Input::Answer { id, answer: *answer });
             }
@@ -279,7 +279,7 @@ impl World {
             Happening::Collect => {
                 self.store.collect_garbage(self.now);
             }
-            Happening::Apply(learned) => self.apply(*learned),
+            Happening::Apply(learned) => self.apply(&learned),
             Happening::Act(place) => self.act(place),
             Happening::Strike(place) => self.strike(place),
             Happening::Restore(object, patch) => {

@@ -22,13 +22,13 @@ const ANSWER_TIMEOUT_MS: u64 = 10_000;
 
 impl World {
     /// A request reaches the server.
-    pub(super) fn arrive(&mut self, arrival: Arrival) {
+    pub(super) fn arrive(&mut self, arrival: &Arrival) {
         if !arrival.left && arrival.request.call.is_write() {
-            if self.life_is_over(&arrival) {
+            if self.life_is_over(arrival) {
                 return;
             }
             if !self.may_write(arrival.from) {
-                self.reply(&arrival, not_leading());
+                self.reply(arrival, not_leading());
                 return;
             }
         }
@@ -40,7 +40,7 @@ impl World {
         }
         if let Some((moment, down_ms)) = self.meeting.crash.take() {
             if moment == CrashMoment::AfterCommit {
-                self.serve(&arrival);
+                self.serve(arrival);
             }
             self.mark(FaultKind::F1);
             self.crash(arrival.from.process, down_ms);
@@ -48,7 +48,7 @@ impl World {
         }
         let kind = arrival.request.object.kind;
         let fate = self.meeting.fate(kind, is_write, self.now);
-        self.meet(&arrival, fate);
+        self.meet(arrival, fate);
     }
 
     fn life_is_over(&self, arrival: &Arrival) -> bool {
@@ -128,7 +128,10 @@ impl World {
         hash.number(u64::from(request.object.kind as u8));
         hash.bytes(request.object.name.as_bytes());
         match &request.call {
-            Call::Create(body) | Call::MergePatch(body) | Call::MergePatchStatus(body) | Call::JsonPatch(body) => {
+            Call::Create(body)
+            | Call::MergePatch(body)
+            | Call::MergePatchStatus(body)
+            | Call::JsonPatch(body) => {
                 hash.body(body);
             }
             Call::Get | Call::Delete { .. } => {}
@@ -177,13 +180,13 @@ impl World {
         match (&request.call, request.object.kind) {
             (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
             (Call::JsonPatch(patch), Kind::ReplicaSet) => {
-                let Some(View::ReplicaSet(held)) = self.store.get(&request.object).map(|held| &held.view) else {
+                let Some(View::ReplicaSet(held)) = self.store.get(&request.object).map(|held| &held.view)
+                else {
                     return false;
                 };
                 scaled_to(patch).is_some_and(|to| to < i64::from(held.replicas))
             }
-            (_, Kind::Ingress | Kind::VirtualService) => true,
-            (Call::MergePatch(_), Kind::Service) => true,
+            (_, Kind::Ingress | Kind::VirtualService) | (Call::MergePatch(_), Kind::Service) => true,
             _ => false,
         }
     }
@@ -242,7 +245,7 @@ impl World {
             sent_at: self.now,
             left: true,
         };
-        self.arrive(arrival);
+        self.arrive(&arrival);
         self.notice();
     }
 }

@@ -174,9 +174,7 @@ fn is_met(when: &When, facts: &RolloutFacts) -> Option<u64> {
             let under_way = status.current_pod_hash != status.stable_rs;
             (is_current && under_way && status.current_step_index == Some(*index)).then_some(*plus_ms)
         }
-        When::Phase { phase, plus_ms } => {
-            (is_current && status.phase.as_str() == phase).then_some(*plus_ms)
-        }
+        When::Phase { phase, plus_ms } => (is_current && status.phase.as_str() == phase).then_some(*plus_ms),
         When::At(_) | When::Write(_) => None,
     }
 }

@@ -64,7 +64,9 @@ impl World {
             let now = self.now;
             let (store, processes) = (&self.store, &mut self.processes);
             let watching = processes.get_mut(to.process).and_then(|process| process.watches.get_mut(&kind));
-            let Some(delivery) = watching.and_then(|watching| watching.cursor.poll(store, now)) else { break };
+            let Some(delivery) = watching.and_then(|watching| watching.cursor.poll(store, now)) else {
+                break;
+            };
             match delivery.cause {
                 Cause::OldList => self.mark(FaultKind::F2),
                 Cause::Collapsed => self.mark(FaultKind::F3),
