@@ -89,9 +89,8 @@ impl Backend {
 
     fn scripted(&mut self, http: &HttpAsk, scripts: &[MetricScript]) -> MetricAnswer {
         let body = String::from_utf8_lossy(&http.body);
-        let fits = |script: &MetricScript| {
-            http.url.contains(&script.matching) || body.contains(&script.matching)
-        };
+        let fits =
+            |script: &MetricScript| http.url.contains(&script.matching) || body.contains(&script.matching);
         let Some((place, script)) = scripts.iter().enumerate().find(|(_, script)| fits(script)) else {
             return MetricAnswer::Values(vec![0.0]);
         };
@@ -109,7 +108,11 @@ impl Backend {
 
 /// Whether an answer holds a number that means something.
 fn is_value(answer: &MetricAnswer) -> bool {
-    matches!(answer, MetricAnswer::Values(values) if !values.is_empty() && values.iter().all(|value| value.is_finite()))
+    match answer {
+        MetricAnswer::Values(values) => !values.is_empty() && values.iter().all(|value| value.is_finite()),
+        MetricAnswer::Scalar(value) => value.is_finite(),
+        _ => false,
+    }
 }
 
 fn outcome(answer: &MetricAnswer, timeout: Duration) -> Measured {
@@ -132,6 +135,12 @@ fn outcome(answer: &MetricAnswer, timeout: Duration) -> Measured {
         MetricAnswer::Values(values) => {
             json(200, vector(&values.iter().map(ToString::to_string).collect::<Vec<_>>()))
         }
+        MetricAnswer::Scalar(value) => json(
+            200,
+            format!(
+                r#"{{"status":"success","data":{{"resultType":"scalar","result":[1795230000,"{value}"]}}}}"#
+            ),
+        ),
         MetricAnswer::NotANumber => json(200, vector(&["NaN".to_owned()])),
         MetricAnswer::Infinite => json(200, vector(&["+Inf".to_owned()])),
         MetricAnswer::Empty => json(200, vector(&[])),

@@ -163,6 +163,8 @@ pub struct MetricScript {
 pub enum MetricAnswer {
     /// A vector with these values.
     Values(Vec<f64>),
+    /// One number without labels.
+    Scalar(f64),
     /// A vector with the value `NaN`.
     NotANumber,
     /// A vector with the value `+Inf`.

@@ -25,7 +25,7 @@ pub use self::options::{Options, Trouble};
 use self::play::{Performance, failing, obstacle, passing, perform, unreachable};
 use self::report::{Outcome, Report, Stage, Verdict, WhatIf};
 use self::rig::Rigged;
-use self::setup::{Setup, set_up};
+use self::setup::{Pace, Setup, set_up};
 use self::tell::{asked, tell};
 use crate::prepared::PrepareError;
 use crate::scenario::MetricScript;
@@ -46,11 +46,12 @@ pub fn preview(
     before: Option<&Value>,
     options: &Options,
 ) -> Result<Report, PreviewError> {
-    let setup = set_up(bundle, rollout, before, options);
+    let setup = set_up(bundle, rollout, before, options, Pace::Sparse);
     if before.is_some_and(|before| setup::template(before) == setup::template(&setup.update)) {
         return Err(PreviewError::NoChange { rollout: rollout.to_string() });
     }
-    let mut report = play_all(&setup, options)?;
+    let full = set_up(bundle, rollout, before, options, Pace::Full);
+    let mut report = play_all(&setup, &full, options)?;
     report.origin = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
     report.images.clone_from(&setup.images);
     report.trouble = options.trouble.words();
@@ -58,7 +59,8 @@ pub fn preview(
     Ok(report)
 }
 
-fn play_all(setup: &Setup, options: &Options) -> Result<Report, PreviewError> {
+/// Plays the update, and again with what goes wrong; `full` measures as often as the intervals say.
+fn play_all(setup: &Setup, full: &Setup, options: &Options) -> Result<Report, PreviewError> {
     let scripts = if options.trouble.metrics_down { unreachable() } else { passing(&setup.metrics) };
     let first = match perform(setup, options, scripts) {
         Ok(first) => first,
@@ -73,7 +75,7 @@ fn play_all(setup: &Setup, options: &Options) -> Result<Report, PreviewError> {
         });
     }
     if options.asks_what_if && options.trouble == Trouble::default() {
-        report.what_if = what_if(setup, options, &first, &report);
+        report.what_if = what_if((setup, full), options, &first, &report);
     }
     Ok(report)
 }
@@ -150,7 +152,14 @@ fn steps_at(report: &Report, times: &[f64]) -> Vec<usize> {
 }
 
 /// What would happen if the first measurement failed, pods did not start, or metrics could not be asked.
-fn what_if(setup: &Setup, options: &Options, first: &Performance, report: &Report) -> Vec<WhatIf> {
+///
+/// What ends soon is measured as often as the intervals say, so that the times are right.
+fn what_if(
+    (setup, full): (&Setup, &Setup),
+    options: &Options,
+    first: &Performance,
+    report: &Report,
+) -> Vec<WhatIf> {
     let played = first.played(setup);
     let times: Vec<f64> = setup.metrics.iter().flat_map(|metric| asked(&played, &metric.matching)).collect();
     let is_measured = !times.is_empty();
@@ -168,6 +177,7 @@ fn what_if(setup: &Setup, options: &Options, first: &Performance, report: &Repor
         .chain([never_ready])
         .chain(down)
         .filter_map(|(trouble, scripts, flags)| {
+            let setup = if trouble.pods_never_ready { setup } else { full };
             let options = Options { trouble, ..options.clone() };
             let report = told(&perform(setup, &options, scripts).ok()?, setup);
             let most_traffic = report.samples.iter().map(|sample| sample.traffic).fold(0.0, f64::max);

@@ -159,7 +159,7 @@ fn waits_for_person(step: &CanaryStep) -> bool {
 }
 
 /// How long the update may take at most after the last thing that a person did, in milliseconds.
-fn longest(spec: &RolloutSpec, options: &Options) -> u64 {
+pub(super) fn longest(spec: &RolloutSpec, options: &Options) -> u64 {
     let seconds = |count: Option<i32>| milliseconds(i64::from(count.unwrap_or_default()));
     let canary = spec.strategy.canary.iter().map(|canary| {
         let pauses: u64 = canary.steps.iter().map(pause_ms).fold(0, u64::saturating_add);

@@ -6,6 +6,7 @@ use analysis::Value as Measured;
 use analysis::arguments::substitute;
 use analysis::provider::supported;
 use crds::analysis::{AnalysisPhase, Metric};
+use crds::duration;
 use crds::object_ref::ObjectRef;
 use crds::rollout::{RolloutAnalysisArg, RolloutSpec};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use crate::scenario::MetricAnswer;
 
 /// What the answer means where the real condition found none: 1 passes, 0 fails.
 const PASSES: &str = "result[0] == 1";
+/// How often a metric is measured at most while an update is played from beginning to end.
+const MOST_MEASUREMENTS: u64 = 1_000;
 /// What stands for arguments that have their values only while the update runs.
 const UNKNOWN: &str = "simulated";
 
@@ -34,10 +37,13 @@ pub(super) struct Rigged {
 }
 
 /// Points all metrics of the templates at backends of our own, and looks for their answers.
+///
+/// With `longest_ms`, metrics that would be measured again and again for all that time are measured more rarely.
 pub(super) fn rig(
     objects: &mut BTreeMap<ObjectRef, Value>,
     templates: &[ObjectRef],
     spec: &RolloutSpec,
+    longest_ms: Option<u64>,
 ) -> (Vec<Rigged>, Vec<Assumption>) {
     let values = arguments(objects, templates, spec);
     let (mut rigged, mut assumptions) = (Vec::new(), Vec::new());
@@ -48,6 +54,7 @@ pub(super) fn rig(
             if let Some((one, assumption)) = place.rig(metric, &values) {
                 rigged.push(one);
                 assumptions.extend(assumption);
+                assumptions.extend(longest_ms.and_then(|longest_ms| thin_out(metric, longest_ms)));
             }
         }
     }
@@ -123,6 +130,23 @@ impl Place<'_> {
     }
 }
 
+/// Makes a metric without a count be measured so rarely that a long update is played in no time.
+fn thin_out(metric: &mut Value, longest_ms: u64) -> Option<Assumption> {
+    let typed: Metric = serde_json::from_value(metric.clone()).ok()?;
+    let interval = duration::parse(&typed.interval).ok().filter(|_| typed.count.is_none())?;
+    let interval_ms = u64::try_from(interval.as_millis()).ok().filter(|interval_ms| *interval_ms > 0)?;
+    let rare_seconds = longest_ms / MOST_MEASUREMENTS / 1000;
+    if rare_seconds.saturating_mul(1000) <= interval_ms {
+        return None;
+    }
+    metric.as_object_mut()?.insert("interval".to_owned(), Value::from(format!("{rare_seconds}s")));
+    let (name, interval) = (&typed.name, &typed.interval);
+    let text = format!(
+        "metric {name} is measured every {interval}; for so long an update, every {rare_seconds}s is played"
+    );
+    Some(Assumption { text, ..Assumption::default() })
+}
+
 fn set_address(metric: &mut Value, address: &str) {
     let prometheus = metric.pointer_mut("/provider/prometheus").and_then(Value::as_object_mut);
     if let Some(prometheus) = prometheus {
@@ -167,6 +191,7 @@ fn played_as(name: &str, metric: &Metric, found: Option<&Measured>) -> Assumptio
 /// The value as the virtual backend's words; nothing if it has none for it.
 fn answer(value: &Measured) -> Option<MetricAnswer> {
     match value {
+        Measured::Float(value) if value.is_finite() => Some(MetricAnswer::Scalar(*value)),
         Measured::Floats(values) if values.is_empty() => Some(MetricAnswer::Empty),
         Measured::Floats(values) if values.iter().all(|it| it.is_finite()) => {
             Some(MetricAnswer::Values(values.clone()))

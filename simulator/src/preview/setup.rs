@@ -10,11 +10,21 @@ use serde_json::Value;
 use super::assume::{fill, routes, templates};
 use super::bundle::Bundle;
 use super::options::Options;
+use super::play::longest;
 use super::report::{Assumption, ImageChange};
 use super::rig::{Rigged, rig};
 
 /// The tag of images that nobody named: what ran before.
 const BEFORE: &str = "before-this-change";
+
+/// How often metrics are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As often as their intervals say.
+    Full,
+    /// At most so often that the longest update is played in no time.
+    Sparse,
+}
 
 /// All that is needed to play one Rollout.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +53,7 @@ pub(super) fn set_up(
     rollout: &ObjectRef,
     before: Option<&Value>,
     options: &Options,
+    pace: Pace,
 ) -> Setup {
     let update = bundle.objects.get(rollout).map(|it| it.value.clone()).unwrap_or_default();
     let spec = spec(&update);
@@ -51,10 +62,12 @@ pub(super) fn set_up(
     let place = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
     let (mut objects, mut assumptions, _) = fill((rollout, &place), &spec, objects, options.makes_up);
     let templates = templates(rollout, &spec, &objects);
-    let (metrics, more) = rig(&mut objects, &templates, &spec);
+    let longest_ms = (pace == Pace::Sparse).then(|| longest(&spec, options));
+    let (metrics, more) = rig(&mut objects, &templates, &spec, longest_ms);
     assumptions.extend(more);
     let stable = before.cloned().unwrap_or_else(|| earlier(&update));
     let images = image_changes(&stable, &update);
+    assumptions.extend(passed_over(bundle));
     if before.is_none() {
         let images: Vec<&str> = images.iter().map(|it| it.from.as_str()).collect();
         assumptions.insert(0, assumed_stable(&images));
@@ -69,6 +82,14 @@ pub(super) fn set_up(
         metrics,
         assumptions,
     }
+}
+
+/// Says which kinds of objects play no part: one of them may be misspelt.
+fn passed_over(bundle: &Bundle) -> Option<Assumption> {
+    let kinds: Vec<String> =
+        bundle.passed_over.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let text = format!("these objects play no part: {}", kinds.join(", "));
+    (!kinds.is_empty()).then(|| Assumption { text, ..Assumption::default() })
 }
 
 /// Objects that the Rollout names and that are not in the bundle, but for Secrets.

@@ -198,3 +198,33 @@ fn the_same_template_is_no_update() {
     let error = preview(&bundle, &rollout, Some(&same), &Options::default()).unwrap_err();
     assert!(error.to_string().contains("does not change"), "{error}");
 }
+
+#[test]
+fn a_long_update_is_measured_more_rarely_and_says_so() {
+    let step = "        - analysis:\n            templates:\n              - templateName: error-rate\n";
+    let background = "      analysis:\n        templates: [{ templateName: error-rate }]\n      steps:";
+    assert!(CANARY.contains(step));
+    let text = CANARY.replacen(step, "", 1).replacen("      steps:", background, 1);
+    let text = text.replacen("pause: {}", "pause: { duration: 240h }", 1).replacen("      count: 3\n", "", 1);
+    let report = played(&text, Trouble::default());
+    assert_eq!(report.outcome.verdict, Verdict::Finishes, "{}", report.outcome.message);
+    assert!(report.assumptions.iter().any(|it| it.text.contains("is measured every 10s; for so long")));
+    let measured: usize = report.metrics.iter().flat_map(|it| &it.answers).map(|it| it.times).sum();
+    assert!((500..=2_500).contains(&measured), "{measured}");
+}
+
+#[test]
+fn a_scalar_passes_where_the_condition_wants_one() {
+    let report = played(&CANARY.replacen("result[0] < 0.05", "result < 0.05", 1), Trouble::default());
+    assert_eq!(report.outcome.verdict, Verdict::Finishes);
+    let answers: Vec<_> =
+        report.metrics.iter().flat_map(|it| &it.answers).map(|it| it.value.as_str()).collect();
+    assert_eq!(answers, ["0.025"]);
+    assert!(!report.assumptions.iter().any(|it| it.is_gap));
+}
+
+#[test]
+fn objects_that_play_no_part_are_named() {
+    let report = played(&CANARY.replacen("kind: Ingress", "kind: Ingres", 1), Trouble::default());
+    assert!(report.assumptions.iter().any(|it| it.text == "these objects play no part: Ingres (1)"));
+}

@@ -18,7 +18,7 @@ pub(super) fn manifests(files: &[PathBuf], recursive: bool) -> Result<Vec<Manife
         if file.as_os_str() == STANDARD_INPUT {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-            manifests.extend(read(STANDARD_INPUT, &text)?);
+            manifests.extend(read("standard input", &text)?);
         } else if file.is_dir() {
             directory(file, recursive, &mut manifests)?;
         } else {

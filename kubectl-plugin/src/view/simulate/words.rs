@@ -12,6 +12,9 @@ const ANNOTATIONS: &str = "metadata.annotations.";
 /// A time: tenths below ten seconds, then the two largest units.
 pub(super) fn time(seconds: f64) -> String {
     let rounded = (seconds * 10.0).round() / 10.0;
+    if seconds > 0.0 && rounded <= 0.0 {
+        return "<0.1s".to_owned();
+    }
     if rounded < 10.0 && rounded.fract() > 0.0 {
         return format!("{rounded:.1}s");
     }
@@ -176,7 +179,7 @@ mod tests {
 
     #[rstest]
     #[case(0.0, "0s")]
-    #[case(0.04, "0s")]
+    #[case(0.04, "<0.1s")]
     #[case(5.02, "5s")]
     #[case(5.26, "5.3s")]
     #[case(44.3, "44s")]

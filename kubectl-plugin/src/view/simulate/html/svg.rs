@@ -32,7 +32,7 @@ pub(super) fn chart(report: &Report, id: usize) -> String {
         svg,
         "<svg viewBox=\"0 0 {:.0} {HEIGHT:.0}\" role=\"img\" aria-labelledby=\"chart-{id} chart-{id}-text\">\n\
          <title id=\"chart-{id}\">Traffic and pods over time</title>\n<desc id=\"chart-{id}-text\">{}</desc>",
-        RIGHT + 20.0,
+        RIGHT + 40.0,
         escape(&drawing.description())
     );
     drawing.grid(&mut svg);
