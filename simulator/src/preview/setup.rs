@@ -59,8 +59,8 @@ pub(super) fn set_up(
     let spec = spec(&update);
     let given = bundle.objects.iter().filter(|(object, _)| object.kind != Kind::Rollout);
     let objects = given.map(|(object, it)| (object.clone(), it.value.clone())).collect();
-    let place = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
-    let (mut objects, mut assumptions, _) = fill((rollout, &place), &spec, objects, options.makes_up);
+    let origin = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
+    let (mut objects, mut assumptions, _) = fill((rollout, &origin), &spec, objects, options.makes_up);
     let templates = templates(rollout, &spec, &objects);
     let longest_ms = (pace == Pace::Sparse).then(|| longest(&spec, options));
     let (metrics, more) = rig(&mut objects, &templates, &spec, longest_ms);
