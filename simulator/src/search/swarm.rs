@@ -101,12 +101,12 @@ pub fn variant(number: u32) -> Variant {
     let shape = SHAPES.get(index).or(SHAPES.first()).unwrap_or_else(|| unreachable!("there are shapes"));
     let story = usize::try_from(number).ok().and_then(|number| STORIES.get(number % STORIES.len()).copied());
     let story = story.unwrap_or(Story::Plain);
-    let mut course = course(&mut rng);
+    let mut course = course(&mut rng, story);
     course.rounds = if shape.has_steps { 1 } else { 3 };
     let wishes = Wishes {
         replicas: choose(&mut rng, &[2, 3, 5, 8]),
         steps: course.steps.clone(),
-        background: rng.bool(),
+        background: rng.u32(0..3) == 0,
         strategy: strategy(&mut rng, shape),
         spec: json!({ "revisionHistoryLimit": choose(&mut rng, &[1, 10]) }),
     };
@@ -118,16 +118,15 @@ pub fn variant(number: u32) -> Variant {
     Variant { number, shape, story, scenario, steps }
 }
 
-fn course(rng: &mut Rng) -> Course {
-    let weights = choose(
-        rng,
-        &[
-            vec![5, 10, 25, 50, 75, 100],
-            vec![10, 20, 30, 40, 50, 60, 70, 80, 90],
-            vec![1, 20, 40, 60, 80],
-            vec![10, 60, 30, 80, 50, 100],
-        ],
-    );
+/// As many steps as make some sixty writes: a story of two updates needs fewer than one that is cut short.
+fn course(rng: &mut Rng, story: Story) -> Course {
+    let weights = match story {
+        Story::Plain | Story::Promote | Story::PauseAndResume | Story::Scale => {
+            choose(rng, &[vec![5, 10, 25, 50, 75, 100], vec![10, 60, 30, 80, 50, 100]])
+        }
+        Story::PromoteFull => vec![1, 10, 20, 30, 40, 50, 60, 70, 80, 90],
+        _ => choose(rng, &[vec![20, 40, 60, 80], vec![10, 60, 30, 100]]),
+    };
     Course::new(&weights, rng.u32(1..5))
 }
 
