@@ -139,7 +139,11 @@ mod tests {
         world.engine.scrutinize();
         world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
         let broken = world.engine.take_broken_invariants();
-        assert!(broken.iter().any(|(rollout, violation)| *rollout == web() && violation.to_string().contains("101")));
+        assert!(
+            broken
+                .iter()
+                .any(|(rollout, violation)| *rollout == web() && violation.to_string().contains("101"))
+        );
         assert!(world.engine.take_broken_invariants().is_empty(), "each is told once");
     }
 }

@@ -9,7 +9,6 @@ use self::stories::STORIES;
 use crate::scenario::Scenario;
 
 /// All scenarios: each story in each setup that it fits.
-
 pub(crate) fn all() -> Vec<Scenario> {
     SETUPS
         .iter()
@@ -18,7 +17,6 @@ pub(crate) fn all() -> Vec<Scenario> {
 }
 
 /// The scenario of that name, such as `canary-nginx/steps`.
-
 pub(crate) fn named(name: &str) -> Option<Scenario> {
     all().into_iter().find(|scenario| scenario.name == name)
 }

@@ -73,9 +73,9 @@ fn virtual_service(store: &Store, facts: &RolloutFacts) -> Option<ObjectRef> {
 }
 
 fn canary_ingress(store: &Store, facts: &RolloutFacts) -> Option<ObjectRef> {
-    let owned = store.list(Kind::Ingress).find(|object| {
-        object.meta.controller.as_ref().is_some_and(|owner| owner.uid == facts.meta.uid)
-    })?;
+    let owned = store
+        .list(Kind::Ingress)
+        .find(|object| object.meta.controller.as_ref().is_some_and(|owner| owner.uid == facts.meta.uid))?;
     Some(ObjectRef::new(Kind::Ingress, &owned.meta.namespace, &owned.meta.name))
 }
 
@@ -87,9 +87,9 @@ fn stable_ingress(facts: &RolloutFacts) -> Option<String> {
 }
 
 fn newest_run(store: &Store, facts: &RolloutFacts) -> Option<ObjectRef> {
-    let ours = store.list(Kind::AnalysisRun).filter(|object| {
-        object.meta.controller.as_ref().is_some_and(|owner| owner.uid == facts.meta.uid)
-    });
+    let ours = store
+        .list(Kind::AnalysisRun)
+        .filter(|object| object.meta.controller.as_ref().is_some_and(|owner| owner.uid == facts.meta.uid));
     let newest = ours.max_by_key(|object| (object.meta.created, object.meta.resource_version.len()))?;
     Some(ObjectRef::new(Kind::AnalysisRun, &newest.meta.namespace, &newest.meta.name))
 }

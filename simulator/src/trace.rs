@@ -104,9 +104,7 @@ mod tests {
 
     #[test]
     fn versions_and_times_do_not_count() {
-        let body = |version: &str, time: &str, weight: i32| {
-            json!({ "metadata": { "resourceVersion": version }, "status": { "startTime": time, "weight": weight } })
-        };
+        let body = |version: &str, time: &str, weight: i32| json!({ "metadata": { "resourceVersion": version }, "status": { "startTime": time, "weight": weight } });
         let first = hash(&body("1", "2026-11-21T03:00:00.001Z", 5));
         assert_eq!(first, hash(&body("2", "2026-11-21T04:00:00Z", 5)));
         assert_ne!(first, hash(&body("1", "2026-11-21T03:00:00.001Z", 6)));

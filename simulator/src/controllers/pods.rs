@@ -284,12 +284,8 @@ impl Set {
     }
 
     fn note_available(&mut self, now: Timestamp) {
-        let aged: Vec<u64> = self
-            .pods
-            .iter()
-            .filter(|(_, pod)| self.is_available(pod, now))
-            .map(|(name, _)| *name)
-            .collect();
+        let aged: Vec<u64> =
+            self.pods.iter().filter(|(_, pod)| self.is_available(pod, now)).map(|(name, _)| *name).collect();
         for name in aged {
             if let Some(pod) = self.pods.get_mut(&name) {
                 pod.was_available = true;

@@ -142,6 +142,11 @@ impl World {
         }
     }
 
+    /// Nothing happens for a while.
+    pub(crate) fn let_pass(&mut self, milliseconds: u64) {
+        self.now = after_ms(self.now, milliseconds);
+    }
+
     /// Somebody writes nonsense into the status of the first Rollout.
     pub(crate) fn forge_status(&mut self, status: &serde_json::Value) {
         let rollout = self.prepared.rollout.clone();

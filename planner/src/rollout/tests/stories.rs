@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::world::World;
 use crate::fixture;
-use crate::rollout::Action;
+use crate::rollout::{Action, Snapshot, plan};
 use crate::waiting::Waiting;
 
 fn steps() -> Value {
@@ -236,6 +236,29 @@ fn an_abort_without_a_router_returns_all_pods() {
     assert!(world.run(SignedDuration::from_mins(5)));
     assert_eq!((world.set("v2").unwrap().replicas, world.set("v1").unwrap().replicas), (0, 5));
     assert_eq!(world.status().phase.as_str(), "Degraded");
+}
+
+#[test]
+fn counts_of_an_older_spec_protect_nobody() {
+    let mut world = deployed(&json!({ "steps": steps() }));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    let now = world.now;
+    world.status().abort = true;
+    world.status().aborted_at = Some(now.into());
+    // The stable version was made smaller and larger again; its status still counts pods that have gone.
+    let stable = world.snapshot.replica_sets.iter_mut().find(|set| set.hash == "hash-v1").unwrap();
+    (stable.replicas, stable.available_replicas) = (5, 5);
+    stable.meta.generation += 2;
+    let shrinks = |snapshot: &Snapshot| {
+        let plan = plan(snapshot, now);
+        let shrinks = |action: &Action| matches!(action, Action::PatchReplicaSet { scale: Some(scale), .. } if scale.to < scale.from);
+        plan.actions.iter().any(shrinks)
+    };
+    assert!(!shrinks(&world.snapshot));
+    let stable = world.snapshot.replica_sets.iter_mut().find(|set| set.hash == "hash-v1").unwrap();
+    stable.observed_generation = stable.meta.generation;
+    assert!(shrinks(&world.snapshot));
 }
 
 #[test]
