@@ -166,7 +166,8 @@ impl Engine {
     fn wake_the_patient(&mut self, now: Timestamp) {
         for object in self.ledger.take_ended() {
             let concerned = self.stores.concerned(&object);
-            let planned = [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
+            let planned =
+                [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
             for key in concerned.into_iter().chain(planned) {
                 self.touch(key, now);
             }
@@ -251,12 +252,7 @@ impl Engine {
     }
 
     /// Sends a request that `key` waits for.
-    pub(crate) fn send_and_wait(
-        &mut self,
-        key: &ObjectRef,
-        request: Request,
-        purpose: Purpose,
-    ) -> RequestId {
+    pub(crate) fn send_and_wait(&mut self, key: &ObjectRef, request: Request, purpose: Purpose) -> RequestId {
         let id = self.send(key, request, purpose);
         if let Some(operation) = self.operation(key) {
             operation.pending.insert(id);

@@ -278,7 +278,8 @@ impl Engine {
                 && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
         });
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
-        let ours = (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
+        let ours =
+            (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
         if work.checking.remove(object) && !ours {
             work.taken.insert(object.clone());
         }
