@@ -40,7 +40,7 @@ pub struct Wishes {
 pub fn all(shape: &Shape, wishes: &Wishes) -> Vec<Value> {
     let mut objects = vec![service(STABLE), service(CANARY)];
     objects.extend((shape.routes)());
-    objects.push(template(ERRORS, &json!({ "interval": "5s", "failureLimit": 0, "inconclusiveLimit": 3 })));
+    objects.push(template(ERRORS, &json!({ "interval": "5s", "count": 60, "inconclusiveLimit": 3 })));
     objects.push(template(SMOKE, &json!({ "interval": "2s", "count": 3, "inconclusiveLimit": 3 })));
     let query = json!({ "prometheus": { "query": format!("{ERRORS}_rate") } });
     objects.push(template(FINAL, &json!({ "interval": "2s", "count": 4, "provider": query })));
