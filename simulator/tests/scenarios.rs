@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use simulator::scenario::Scenario;
 use simulator::search::trial;
 
+#[expect(clippy::disallowed_methods, reason = "the scenarios are files")]
 #[test]
 fn what_failed_once_does_not_fail_again() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");

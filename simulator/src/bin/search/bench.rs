@@ -1,6 +1,6 @@
 //! How fast the search is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::random::{self, Tally, rate};
 use crate::workers::{self, Numbers};
@@ -16,7 +16,7 @@ pub(crate) fn run(threads: usize, seconds: u64) -> bool {
     );
     for threads in if threads > 1 { vec![1, threads] } else { vec![1] } {
         let numbers = Numbers::new(0, u64::MAX, Some(Duration::from_secs(seconds)));
-        let begin = Instant::now();
+        let begin = workers::now();
         let tallies = workers::on(threads, || random::search(&numbers, None, true));
         let took = begin.elapsed();
         let tally = tallies.into_iter().fold(Tally::default(), Tally::and);

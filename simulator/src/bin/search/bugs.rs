@@ -50,7 +50,7 @@ pub(crate) fn run(threads: usize, arguments: &Arguments) -> bool {
         return false;
     }
     let bugs: &[Bug] = if arguments.only.is_empty() { Bug::ALL } else { &arguments.only };
-    let begin = Instant::now();
+    let begin = workers::now();
     let until = begin + Duration::from_secs(arguments.seconds);
     let open = Mutex::new(bugs.iter().map(|bug| Hunt { bug: *bug, seeds: 0, found: None }).collect());
     let done = workers::on(threads, || hunt(&open, until));
@@ -79,12 +79,12 @@ fn hunt(open: &Mutex<VecDeque<Hunt>>, until: Instant) -> Vec<Hunt> {
     let mut done = Vec::new();
     while let Some(mut hunt) = take() {
         hunt.turn(&mut swarm, until);
-        if hunt.found.is_some() || hunt.seeds >= LIMIT || Instant::now() >= until {
+        if hunt.found.is_some() || hunt.seeds >= LIMIT || workers::now() >= until {
             done.push(hunt);
         } else {
             open.lock().unwrap_or_else(PoisonError::into_inner).push_back(hunt);
         }
-        if Instant::now() >= until {
+        if workers::now() >= until {
             break;
         }
     }
@@ -94,7 +94,7 @@ fn hunt(open: &Mutex<VecDeque<Hunt>>, until: Instant) -> Vec<Hunt> {
 impl Hunt {
     fn turn(&mut self, swarm: &mut Swarm, until: Instant) {
         for _ in 0..TURN {
-            if Instant::now() >= until {
+            if workers::now() >= until {
                 return;
             }
             let trial = swarm.trial(self.seeds);

@@ -1,7 +1,6 @@
 //! Every write of every row.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use simulator::search::exhaustive::plans;
 use simulator::search::rows;
@@ -24,7 +23,7 @@ pub(crate) fn run(threads: usize, only: &str) -> bool {
     rows.retain(|row| row.scenario.name.contains(only));
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     let numbers = Numbers::new(0, count, None);
-    let begin = Instant::now();
+    let begin = workers::now();
     let tallies = workers::on(threads, || {
         let mut tally = Tally::default();
         while let Some(row) = numbers.take().and_then(|index| rows.get(usize::try_from(index).ok()?)) {

@@ -95,6 +95,7 @@ fn show(failure: &Failure, bug: Option<Bug>) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the search alone touches files, nothing that is played")]
 fn save(failure: &Failure, text: &str) -> std::io::Result<PathBuf> {
     let directory = std::env::temp_dir().join("linnet-simulator");
     std::fs::create_dir_all(&directory)?;

@@ -1,6 +1,6 @@
 //! Stories and faults by chance.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use simulator::search::{Matrix, Shape, Swarm, Trial};
@@ -60,7 +60,7 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
     let limit = arguments.seconds.map(Duration::from_secs);
     let count = arguments.seeds.unwrap_or(if limit.is_some() { u64::MAX } else { 1000 });
     let numbers = Numbers::new(arguments.first, count, limit);
-    let begin = Instant::now();
+    let begin = workers::now();
     let tallies = workers::on(threads, || search(&numbers, only, arguments.keep_going));
     let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
     tally.print(threads, begin.elapsed());

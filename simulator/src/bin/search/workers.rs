@@ -9,6 +9,12 @@ pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
+/// The time on the wall: only how long a search takes is measured with it, nothing that is played.
+#[expect(clippy::disallowed_methods, reason = "the search alone measures time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
 /// Numbers from 0, each handed out once, until there are no more, time is up, or somebody stops it.
 pub(crate) struct Numbers {
     next: AtomicU64,
@@ -23,14 +29,14 @@ impl Numbers {
         Self {
             next: AtomicU64::new(first),
             count: first.saturating_add(count),
-            until: limit.map(|limit| Instant::now() + limit),
+            until: limit.map(|limit| now() + limit),
             stopped: AtomicBool::new(false),
         }
     }
 
     /// The next number.
     pub(crate) fn take(&self) -> Option<u64> {
-        let is_over = self.until.is_some_and(|until| Instant::now() >= until);
+        let is_over = self.until.is_some_and(|until| now() >= until);
         if is_over || self.stopped.load(Ordering::Relaxed) {
             return None;
         }
