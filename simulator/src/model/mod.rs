@@ -1,7 +1,7 @@
 //! The model held against reality: scripts that mean the same on the simulator's store and on a real API server.
 //!
 //! A script is run on both, and what was seen must be equal: result codes and reasons, the order of versions,
-//! generations, deletion and finalizers, the contents of answers, and what watches show. [`run`] does it on the
+//! generations, deletion and finalizers, the contents of answers, and what watches show. [`run()`] does it on the
 //! store; the story of the same name does it on a real cluster.
 
 mod book;
