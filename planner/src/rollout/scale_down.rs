@@ -109,6 +109,10 @@ fn older(view: &View<'_>, draft: &mut Draft) {
             }
         } else if deadline(set).is_some() && limit.is_none_or(|limit| delayed <= limit) {
             at_deadline(view, set, draft);
+        } else if view.is_routed() && view.replicas() > 0 && selects(view, view.canary_service(), set) {
+            let (service, name) = (view.canary_service().to_owned(), &set.meta.name);
+            let message = format!("it still selects ReplicaSet {name}, whose pods stay until it does not");
+            draft.wait(Waiting::ServiceNotReady { service, message });
         } else {
             when_drained(view, set, 0, draft);
         }

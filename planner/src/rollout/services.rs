@@ -23,13 +23,14 @@ pub(crate) fn selected(service: &ServiceFacts) -> &str {
 /// Points the two Services of a canary at the versions that they stand for.
 ///
 /// The stable Service follows `status.stableRS`. The canary Service selects the new version, and the stable one after
-/// an abort and at rest.
+/// an abort, at rest, and while a version that is on its way out would be selected otherwise.
 pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
     if view.is_first_deploy() && view.is_routed() && view.revisions.new.is_none() {
         return;
     }
     let stable = view.revisions.stable;
-    let canary = if view.is_promoted() || view.is_aborted() { stable } else { view.revisions.new };
+    let is_stable = view.is_promoted() || view.is_aborted() || selects_leaving(view);
+    let canary = if is_stable { stable } else { view.revisions.new };
     for (name, set) in [(view.stable_service(), stable), (view.canary_service(), canary)] {
         if name.is_empty() {
             continue;
@@ -48,6 +49,19 @@ pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
             Some(reason) => draft.wait(reason),
         }
     }
+}
+
+/// Whether the canary Service still selects a version that another one has replaced, and that one has no pods yet.
+///
+/// The pods of the replaced version go, and a proxy may learn of a raised weight before it learns of the Service: it
+/// would send requests to nobody. So the Service turns to the stable version meanwhile.
+fn selects_leaving(view: &View<'_>) -> bool {
+    let is_selected = |set: &&ReplicaSetFacts| selects(view, view.canary_service(), &set.hash);
+    view.is_routed()
+        && view.highest_weight() == 0
+        && !view.canary_service().is_empty()
+        && available(view.revisions.new) == 0
+        && view.revisions.older.iter().any(is_selected)
 }
 
 /// Why a Service cannot be pointed at a ReplicaSet now.

@@ -194,6 +194,8 @@ fn another_version_comes_in_the_middle() {
         "patch rollouts/status",
         "patch replicasets web-hash-v3 0->1",
         "patch ingresses web-web-canary 0",
+        // Nobody is to be sent to v2 any more, not even by a proxy that learns of the next weight first.
+        "patch services web-canary hash-v1",
         "patch rollouts/status",
         "patch rollouts/status",
         "patch services web-canary hash-v3",
