@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crds::analysis::AnalysisTemplateRef;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutSpec;
 use planner::facts::{RolloutFacts, TemplateFacts};
@@ -70,12 +69,12 @@ pub(crate) fn services(namespace: &str, spec: &RolloutSpec) -> BTreeSet<ObjectRe
 /// The templates that a spec names, and those that they name in turn, whether they exist or not.
 pub(crate) fn templates(stores: &Stores, namespace: &str, spec: &RolloutSpec) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::new();
-    let mut open: Vec<ObjectRef> = template_refs(spec).map(|name| reference(namespace, name)).collect();
+    let mut open: Vec<ObjectRef> = spec.analysis_templates().map(|name| name.object(namespace)).collect();
     while let Some(template) = open.pop() {
         if found.insert(template.clone())
             && let Some(spec) = facts(stores, &template).and_then(|facts| facts.spec.as_ref().ok())
         {
-            open.extend(spec.templates.iter().map(|name| reference(namespace, name)));
+            open.extend(spec.templates.iter().map(|name| name.object(namespace)));
         }
     }
     found
@@ -88,25 +87,4 @@ pub(crate) fn facts<'a>(stores: &'a Stores, template: &ObjectRef) -> Option<&'a 
         Kind::ClusterAnalysisTemplate => stores.cluster_templates.get(&key(template)),
         _ => None,
     }
-}
-
-fn reference(namespace: &str, name: &AnalysisTemplateRef) -> ObjectRef {
-    if name.cluster_scope {
-        ObjectRef::new(Kind::ClusterAnalysisTemplate, "", &name.template_name)
-    } else {
-        ObjectRef::new(Kind::AnalysisTemplate, namespace, &name.template_name)
-    }
-}
-
-fn template_refs(spec: &RolloutSpec) -> impl Iterator<Item = &AnalysisTemplateRef> {
-    let canary = spec.strategy.canary.iter().flat_map(|canary| {
-        let background = canary.analysis.iter().flat_map(|analysis| &analysis.templates);
-        let steps = canary.steps.iter().filter_map(|step| step.analysis.as_ref());
-        background.chain(steps.flat_map(|analysis| &analysis.templates))
-    });
-    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
-        let analyses = strategy.pre_promotion_analysis.iter().chain(&strategy.post_promotion_analysis);
-        analyses.flat_map(|analysis| &analysis.templates)
-    });
-    canary.chain(blue_green)
 }

@@ -1,5 +1,7 @@
 //! Arguments of analyses and experiments.
 
+use crate::object_ref::{Kind, ObjectRef};
+
 api! {
     /// An argument of an analysis. It is used as {{args.name}} in the fields of a metric.
     pub struct Argument {
@@ -53,5 +55,17 @@ api! {
         pub template_name: String,
         /// Whether it is a ClusterAnalysisTemplate.
         pub cluster_scope: bool,
+    }
+}
+
+impl AnalysisTemplateRef {
+    /// The object that is meant where the reference stands in an object of `namespace`.
+    #[must_use]
+    pub fn object(&self, namespace: &str) -> ObjectRef {
+        if self.cluster_scope {
+            ObjectRef::new(Kind::ClusterAnalysisTemplate, "", &self.template_name)
+        } else {
+            ObjectRef::new(Kind::AnalysisTemplate, namespace, &self.template_name)
+        }
     }
 }

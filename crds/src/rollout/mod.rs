@@ -21,6 +21,7 @@ pub use status::*;
 pub use step::*;
 pub use traffic_routing::*;
 
+use crate::analysis::AnalysisTemplateRef;
 use crate::{TemplateText, Time};
 
 api! {
@@ -111,6 +112,22 @@ api! {
         pub successful_run_history_limit: Option<i32>,
         /// Limit for AnalysisRuns that failed, ended in an error or were inconclusive. Defaults to 5.
         pub unsuccessful_run_history_limit: Option<i32>,
+    }
+}
+
+impl RolloutSpec {
+    /// The templates that the analyses of all strategies name, in the order of the fields.
+    pub fn analysis_templates(&self) -> impl Iterator<Item = &AnalysisTemplateRef> {
+        let canary = self.strategy.canary.iter().flat_map(|canary| {
+            let background = canary.analysis.iter().flat_map(|analysis| &analysis.templates);
+            let steps = canary.steps.iter().filter_map(|step| step.analysis.as_ref());
+            background.chain(steps.flat_map(|analysis| &analysis.templates))
+        });
+        let blue_green = self.strategy.blue_green.iter().flat_map(|strategy| {
+            let analyses = strategy.pre_promotion_analysis.iter().chain(&strategy.post_promotion_analysis);
+            analyses.flat_map(|analysis| &analysis.templates)
+        });
+        canary.chain(blue_green)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crds::analysis::{AnalysisTemplateRef, AnalysisTemplateSpec, Argument};
+use crds::analysis::{AnalysisTemplateSpec, Argument};
 use crds::names::API_VERSION;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{IstioVirtualService, RolloutSpec};
@@ -59,14 +59,14 @@ pub(super) fn templates(
 ) -> Vec<ObjectRef> {
     let mut found: Vec<ObjectRef> = Vec::new();
     let mut open: Vec<ObjectRef> =
-        named_templates(spec).into_iter().map(|it| template(&rollout.namespace, it)).collect();
+        spec.analysis_templates().map(|it| it.object(&rollout.namespace)).collect();
     open.reverse();
     while let Some(next) = open.pop() {
         if found.contains(&next) {
             continue;
         }
         let nested = objects.get(&next).map(template_spec).unwrap_or_default().templates;
-        open.extend(nested.iter().rev().map(|it| template(&rollout.namespace, it)));
+        open.extend(nested.iter().rev().map(|it| it.object(&rollout.namespace)));
         found.push(next);
     }
     found
@@ -79,27 +79,6 @@ pub(super) fn template_spec(template: &Value) -> AnalysisTemplateSpec {
 
 fn owner(rollout: &ObjectRef) -> Owner {
     Owner { namespace: rollout.namespace.clone(), name: rollout.name.clone(), uid: String::new() }
-}
-
-fn template(namespace: &str, name: &AnalysisTemplateRef) -> ObjectRef {
-    if name.cluster_scope {
-        ObjectRef::new(Kind::ClusterAnalysisTemplate, "", &name.template_name)
-    } else {
-        ObjectRef::new(Kind::AnalysisTemplate, namespace, &name.template_name)
-    }
-}
-
-fn named_templates(spec: &RolloutSpec) -> Vec<&AnalysisTemplateRef> {
-    let canary = spec.strategy.canary.iter().flat_map(|canary| {
-        let background = canary.analysis.iter().flat_map(|analysis| &analysis.templates);
-        let steps = canary.steps.iter().filter_map(|step| step.analysis.as_ref());
-        background.chain(steps.flat_map(|analysis| &analysis.templates))
-    });
-    let blue_green = spec.strategy.blue_green.iter().flat_map(|strategy| {
-        let analyses = strategy.pre_promotion_analysis.iter().chain(&strategy.post_promotion_analysis);
-        analyses.flat_map(|analysis| &analysis.templates)
-    });
-    canary.chain(blue_green).collect()
 }
 
 impl Gaps<'_> {
