@@ -36,6 +36,17 @@ pub(crate) enum Fault {
     CrashAfter,
 }
 
+impl Fault {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::AnswerLost,
+        Self::RequestLost,
+        Self::Overtaken,
+        Self::Unavailable,
+        Self::CrashBefore,
+        Self::CrashAfter,
+    ];
+}
+
 /// The cluster.
 pub(crate) struct World {
     pub(crate) engine: Engine,
