@@ -9,6 +9,7 @@ mod amnesia;
 mod analysis_runs;
 mod answer;
 mod class;
+pub mod clock;
 mod decode;
 mod diff;
 pub mod effect;

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use crds::object_ref::ObjectRef;
+use engine::clock::Clock;
 use engine::effect::Effect;
 use engine::engine::Engine;
 use engine::input::Input;
@@ -16,7 +17,7 @@ use crate::send::Sender;
 use crate::telemetry::{self, Metrics};
 use crate::watch::Watches;
 
-/// How often the clock is looked at while a timer runs, so that a clock that was set forward is noticed.
+/// How often the clock is looked at while a timer runs: it may approach the wall clock meanwhile.
 const CLOCK_CHECK: Duration = Duration::from_secs(5);
 
 /// Where inputs come from.
@@ -57,12 +58,14 @@ pub(crate) struct Shell {
     engine: Engine,
     outlets: Outlets,
     wake_at: Option<Timestamp>,
+    begun: Instant,
+    clock: Clock,
 }
 
 impl Shell {
     /// An engine that has been told nothing yet.
     pub(crate) fn new(engine: Engine, outlets: Outlets) -> Self {
-        Self { engine, outlets, wake_at: None }
+        Self { engine, outlets, wake_at: None, begun: Instant::now(), clock: Clock::default() }
     }
 
     /// Runs until `stop` says otherwise.
@@ -86,19 +89,25 @@ impl Shell {
     }
 
     /// Waits for what happens next; `Some(None)` is nothing but time, `None` the end.
-    async fn next(&self, inputs: &mut Inputs, stop: &mut watch::Receiver<bool>) -> Option<Option<Input>> {
-        let pause = pause(self.wake_at, Timestamp::now());
+    async fn next(&mut self, inputs: &mut Inputs, stop: &mut watch::Receiver<bool>) -> Option<Option<Input>> {
+        let pause = pause(self.wake_at, self.now());
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => None,
             Some(input) = inputs.answers.recv() => Some(Some(input)),
-            () = tokio::time::sleep(pause) => Some(self.due(Timestamp::now()).then_some(Input::Tick)),
+            () = tokio::time::sleep(pause) => Some(self.due().then_some(Input::Tick)),
             Some(input) = inputs.watched.recv() => Some(Some(input)),
             else => None,
         }
     }
 
-    fn due(&self, now: Timestamp) -> bool {
+    /// The time that decisions are made at.
+    fn now(&mut self) -> Timestamp {
+        self.clock.read(Timestamp::now(), self.begun.elapsed())
+    }
+
+    fn due(&mut self) -> bool {
+        let now = self.now();
         self.wake_at.is_some_and(|at| at <= now)
     }
 
@@ -109,9 +118,8 @@ impl Shell {
         }
         self.outlets.metrics.saw(&input);
         let about = describe(&input);
-        let started = Instant::now();
-        let handled =
-            std::panic::catch_unwind(AssertUnwindSafe(|| self.engine.handle(input, Timestamp::now())));
+        let (now, started) = (self.now(), Instant::now());
+        let handled = std::panic::catch_unwind(AssertUnwindSafe(|| self.engine.handle(input, now)));
         let elapsed = started.elapsed();
         for effect in handled.map_err(|_| EnginePanic { about: about.to_string() })? {
             self.carry_out(effect, elapsed);

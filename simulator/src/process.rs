@@ -1,12 +1,14 @@
 //! One operator process: the engine, a clock of its own, its watches, and whether it may write.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crds::object_ref::Kind;
+use engine::clock::Clock as Steady;
 use engine::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::{after_ms, ms_between};
+use crate::clock::{START, after_ms, ms_between};
 use crate::watch::Cursor;
 
 /// How long a Lease that is not renewed keeps others away.
@@ -83,44 +85,66 @@ impl Process {
 
     /// It dies: all memory is lost, and what was meant for it is dropped.
     pub(crate) fn die(&mut self, successor: Engine) {
-        let clock = self.clock;
+        let clock = self.clock.inherited();
         let life = self.life + 1;
         *self = Self { life, clock, ..Self::new(successor) };
     }
 }
 
-/// A clock that may be wrong.
+/// The clock of a process: a wall clock and a monotonic one that may be wrong, and what the operator makes of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
-    /// At which real time it was set, to which time, and how fast it runs since, in percent.
-    set: Option<(Timestamp, Timestamp, u32)>,
+    /// When somebody last turned the machine's clocks, what they showed then, and their speed since, in percent.
+    turned: Option<(Timestamp, Timestamp, Duration, u32)>,
+    steady: Steady,
 }
 
 impl Clock {
-    /// What it shows.
-    pub(crate) fn local(self, now: Timestamp) -> Timestamp {
-        let Some((real, shown, percent)) = self.set else { return now };
-        let passed = now.duration_since(real).as_nanos() * i128::from(percent) / 100;
-        let passed = SignedDuration::from_nanos(i64::try_from(passed).unwrap_or(i64::MAX));
-        shown.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    /// The time at which the process decides.
+    pub(crate) fn read(&mut self, now: Timestamp) -> Timestamp {
+        let (wall, monotonic) = self.machine(now);
+        self.steady.read(wall, monotonic)
     }
 
-    /// When it will show that time: never before `now`.
-    pub(crate) fn real(self, local: Timestamp, now: Timestamp) -> Timestamp {
-        let Some((real, shown, percent)) = self.set else { return local.max(now) };
-        let left = local.duration_since(shown).as_nanos() * 100;
-        let percent = i128::from(percent.max(1));
+    /// The same, looked at from outside.
+    pub(crate) fn peek(&self, now: Timestamp) -> Timestamp {
+        let (wall, monotonic) = self.machine(now);
+        self.steady.peek(wall, monotonic)
+    }
+
+    /// What the machine's clocks show, wall and monotonic.
+    fn machine(&self, now: Timestamp) -> (Timestamp, Duration) {
+        let (real, wall, monotonic, percent) = self.turned.unwrap_or((START, START, Duration::ZERO, 100));
+        let passed = Duration::try_from(now.duration_since(real)).unwrap_or_default() * percent / 100;
+        (wall.saturating_add(passed).unwrap_or(Timestamp::MAX), monotonic + passed)
+    }
+
+    /// When it may show that time at the earliest: never before `now`.
+    pub(crate) fn real(&self, shown: Timestamp, now: Timestamp) -> Timestamp {
+        let left = Duration::try_from(shown.duration_since(self.peek(now))).unwrap_or_default();
+        let percent = self.turned.map_or(100, |(.., percent)| percent);
+        let is_late = self.peek(now) < self.machine(now).0;
+        let left = if is_late { left * 10 / 11 } else { left } * 100 / percent;
         // Rounded up: a timer that rings too early would ring again and again.
-        let left = (left + percent - 1).div_euclid(percent);
-        let left = SignedDuration::from_nanos(i64::try_from(left).unwrap_or(i64::MAX));
-        real.saturating_add(left).unwrap_or(Timestamp::MAX).max(now)
+        let left = if left.is_zero() { left } else { left + Duration::from_micros(1) };
+        now.saturating_add(left).unwrap_or(Timestamp::MAX)
     }
 
-    /// It is set by so many milliseconds, and runs at that speed from now on.
+    /// The wall clock is set by so many milliseconds, and both run at that speed from now on.
     pub(crate) fn tamper(&mut self, now: Timestamp, jump_ms: i64, percent: u32) {
-        let jump = SignedDuration::from_millis(jump_ms);
-        let shown = self.local(now).saturating_add(jump).unwrap_or(Timestamp::MAX);
-        self.set = Some((now, shown, percent.max(1)));
+        let (wall, monotonic) = self.machine(now);
+        let wall = wall.saturating_add(SignedDuration::from_millis(jump_ms)).unwrap_or(Timestamp::MAX);
+        self.turned = Some((now, wall, monotonic, percent.max(1)));
+    }
+
+    /// Whether somebody has turned the machine's clocks.
+    pub(crate) const fn is_turned(&self) -> bool {
+        self.turned.is_some()
+    }
+
+    /// The clock of the next process on the same machine.
+    fn inherited(self) -> Self {
+        Self { steady: Steady::default(), ..self }
     }
 }
 
@@ -188,20 +212,31 @@ mod tests {
 
     #[test]
     fn a_right_clock_shows_the_time() {
-        assert_eq!(Clock::default().local(at(5)), at(5));
-        assert_eq!(Clock::default().real(at(7), at(5)), at(7));
-        assert_eq!(Clock::default().real(at(3), at(5)), at(5), "the past is now");
+        let mut clock = Clock::default();
+        assert_eq!(clock.read(at(5)), at(5));
+        assert_eq!(clock.real(at(5), at(5)), at(5));
+        assert_eq!(clock.real(at(3), at(5)), at(5), "the past is now");
+        assert!(clock.read(clock.real(at(7), at(5))) >= at(7));
     }
 
     #[test]
-    fn a_wrong_clock_is_found_back() {
+    fn a_turned_clock_does_not_jump_and_its_timers_ring() {
         let mut clock = Clock::default();
+        clock.read(at(1000));
         clock.tamper(at(1000), 600_000, 50);
-        assert_eq!(clock.local(at(1000)), at(601_000));
-        assert_eq!(clock.local(at(3000)), at(602_000));
-        assert_eq!(clock.real(at(602_000), at(1000)), at(3000));
-        clock.tamper(at(3000), -600_000, 100);
-        assert_eq!(clock.local(at(4000)), at(3000));
+        assert_eq!(clock.peek(at(1000)), at(1000));
+        assert_eq!(
+            clock.peek(at(3000)),
+            at(2100),
+            "half as fast, and a tenth more to approach the wall clock"
+        );
+        let mut now = at(3000);
+        for _ in 0..20 {
+            clock.read(now);
+            now = clock.real(at(5000), now);
+        }
+        assert!(clock.peek(now) >= at(5000) && now < at(9000), "{now}");
+        assert_eq!(clock.inherited().peek(at(3000)), at(602_000), "a new process trusts the wall clock");
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub(crate) use self::exchange::verb;
 /// A request without an answer after this long has an unknown outcome.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What a decision rests on is at most this old when its write leaves, as far as this process can tell: after a
+/// standstill, or a long wait for a place, it is decided anew.
+const DECISION_HOLDS: Duration = Duration::from_secs(1);
+
 /// What a sender speaks through.
 #[derive(Clone)]
 pub(crate) struct Link {
@@ -54,9 +58,9 @@ impl Sender {
 
     /// Sends a request; its answer comes as an input, exactly once.
     pub(crate) fn send(&self, id: RequestId, request: Request) {
-        let inner = Arc::clone(&self.0);
+        let (inner, decided) = (Arc::clone(&self.0), Instant::now());
         tokio::spawn(async move {
-            let answer = inner.answer(&request).await;
+            let answer = inner.answer(&request, decided).await;
             // Nobody listens only when the process is ending.
             let _ = inner.answers.send(Input::Answer { id, answer });
         });
@@ -70,7 +74,7 @@ impl Sender {
 }
 
 impl Inner {
-    async fn answer(&self, request: &Request) -> Answer {
+    async fn answer(&self, request: &Request, decided: Instant) -> Answer {
         let Some(_place) = self.lanes.enter(request.object.kind).await else {
             return not_sent("Stopping", "the process is ending");
         };
@@ -79,6 +83,9 @@ impl Inner {
         }
         if request.call.is_write() && !self.link.fence.may_write(Instant::now()) {
             return not_sent("NotLeading", "this process may not write: it does not hold the Lease");
+        }
+        if request.call.is_write() && decided.elapsed() > DECISION_HOLDS {
+            return outdated();
         }
         let started = Instant::now();
         let (status, answer) = self.exchange(request).await;
@@ -119,6 +126,11 @@ impl Inner {
 /// The answer to a request that never left: nothing was changed, and it may be tried later.
 fn not_sent(reason: &str, message: &str) -> Answer {
     refused(503, reason, message)
+}
+
+/// The answer to a write that was decided too long ago: like a conflict, it leads to a fresh look and a new decision.
+fn outdated() -> Answer {
+    refused(409, "Outdated", "the decision is older than a second: it is made anew")
 }
 
 fn refused(status: u16, reason: &str, message: &str) -> Answer {

@@ -251,6 +251,11 @@ impl Judge {
         self.steps.runs_at(percent);
     }
 
+    /// From now on another clock measures what was begun by the one before, and the two differ.
+    pub(crate) fn clock_changes(&mut self) {
+        self.steps.clock_changes();
+    }
+
     /// Something goes wrong until then.
     pub(crate) fn disturb(&mut self, until: Timestamp) {
         self.disturbed = Some(self.disturbed.map_or(until, |before| before.max(until)));
@@ -298,7 +303,7 @@ impl Judge {
     pub(crate) fn restored(&mut self, now: Timestamp) {
         self.excuse_all(now);
         self.truth.restart(now);
-        self.verdicts = Verdicts::default();
+        self.verdicts.restored();
         self.steps = Steps::default();
         self.steps.excuse();
     }

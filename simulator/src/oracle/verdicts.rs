@@ -18,6 +18,11 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
+    /// The store went back in time: the runs are learned anew; answers that are on their way still count.
+    pub(super) fn restored(&mut self) {
+        *self = Self { values: self.values, ..Self::default() };
+    }
+
     /// A backend answered, with a value or with something else.
     pub(super) fn answered(&mut self, is_value: bool) {
         self.values += i64::from(is_value);

@@ -30,6 +30,14 @@ impl World {
             }
             self.feed(address, Input::Leadership(Leadership::Leading));
         }
+        self.note_another_clock();
+    }
+
+    /// Another process, or another life, measures what was begun by a clock that somebody has turned.
+    fn note_another_clock(&mut self) {
+        if self.processes.iter().any(|process| process.clock.is_turned()) {
+            self.judge.clock_changes();
+        }
     }
 
     /// Tells a process something, and carries out what follows.
@@ -38,7 +46,7 @@ impl World {
         else {
             return;
         };
-        let local = process.clock.local(self.now);
+        let local = process.clock.read(self.now);
         let effects = process.engine.handle(input, local);
         let broken = process.engine.take_broken_invariants();
         for (rollout, violation) in broken {
@@ -145,7 +153,7 @@ impl World {
             process.tick_planned = None;
         }
         let Some(wake) = process.wake else { return };
-        if wake > process.clock.local(self.now) {
+        if wake > process.clock.read(self.now) {
             process.wake = None;
             self.wake(to, wake);
             return;
@@ -175,6 +183,7 @@ impl World {
                 Leadership::Following { reason: "the Lease is lost".to_owned() }
             };
             self.feed(to, Input::Leadership(leadership));
+            self.note_another_clock();
         }
         self.plan(next, Happening::Lease(to));
     }
@@ -186,6 +195,16 @@ pub(super) fn not_leading() -> Answer {
         status: 503,
         reason: "NotLeading".to_owned(),
         message: "this process may not write: it does not hold the Lease".to_owned(),
+        retry_after: None,
+    }
+}
+
+/// The answer to a write that was decided too long ago.
+pub(super) fn outdated() -> Answer {
+    Answer::Refused {
+        status: 409,
+        reason: "Outdated".to_owned(),
+        message: "the decision is older than a second: it is made anew".to_owned(),
         retry_after: None,
     }
 }

@@ -48,7 +48,7 @@ impl World {
         for process in 0..self.processes.len() {
             let (now, address) = (self.now, self.address(process));
             if let Some(process) = self.processes.get_mut(process) {
-                process.wake = Some(process.clock.local(now));
+                process.wake = Some(process.clock.read(now));
             }
             self.plan(now, Happening::Tick(address));
         }

@@ -9,7 +9,7 @@ use engine::object::{Object, View};
 use serde_json::{Value, json};
 
 use super::World;
-use super::effects::not_leading;
+use super::effects::{not_leading, outdated};
 use super::happening::{Arrival, Happening};
 use super::meet::Fate;
 use crate::clock::{after_ms, ms_between};
@@ -19,6 +19,8 @@ use crate::outcome::{Happened, Write};
 
 /// How long the operator waits for an answer that does not come.
 const ANSWER_TIMEOUT_MS: u64 = 10_000;
+/// How old a decision may be when its write leaves the operator.
+const DECISION_HOLDS_MS: u64 = 1_000;
 
 impl World {
     /// A request reaches the server.
@@ -29,6 +31,10 @@ impl World {
             }
             if !self.may_write(arrival.from) {
                 self.reply(arrival, not_leading());
+                return;
+            }
+            if ms_between(arrival.sent_at, self.now) > DECISION_HOLDS_MS {
+                self.reply(arrival, outdated());
                 return;
             }
         }
@@ -96,7 +102,7 @@ impl World {
             return self.store.call(request, self.now);
         }
         let before = self.store.get(&request.object).cloned();
-        let local = self.processes.get(arrival.from.process).map(|process| process.clock.local(self.now));
+        let local = self.processes.get(arrival.from.process).map(|process| process.clock.peek(self.now));
         let clocks = Clocks { real: self.now, local: local.unwrap_or(self.now) };
         self.judge.before(request, arrival.sent_at, &self.store, clocks);
         let version = self.store.version();

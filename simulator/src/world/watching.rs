@@ -126,17 +126,20 @@ impl World {
         self.mark(FaultKind::F7);
     }
 
+    /// The kinds that a process watches.
+    pub(super) fn watched(&self, process: usize) -> Vec<Kind> {
+        self.processes
+            .get(process)
+            .map(|process| process.watches.keys().copied().collect())
+            .unwrap_or_default()
+    }
+
     /// For a while nothing is delivered, then only the last state of each object.
     pub(super) fn hold_watches(&mut self, only: Option<Kind>, until: Timestamp) {
         let Some(leader) = self.leader() else { return };
         let to = self.address(leader);
-        let kinds: Vec<Kind> = self
-            .processes
-            .get(leader)
-            .map(|process| process.watches.keys().copied().collect())
-            .unwrap_or_default();
         // Planned before the next look, so that nothing is delivered one by one.
-        for kind in kinds.into_iter().filter(|kind| only.is_none_or(|only| only == *kind)) {
+        for kind in self.watched(leader).into_iter().filter(|kind| only.is_none_or(|only| only == *kind)) {
             self.plan(until, Happening::Collapse { to, kind });
         }
         self.each_watch(only, |watching| watching.cursor.hold(until));
@@ -166,12 +169,7 @@ impl World {
     pub(super) fn relist_everything(&mut self) {
         for process in 0..self.processes.len() {
             let now = self.now;
-            let kinds: Vec<Kind> = self
-                .processes
-                .get(process)
-                .map(|process| process.watches.keys().copied().collect())
-                .unwrap_or_default();
-            for kind in kinds {
+            for kind in self.watched(process) {
                 if let Some(watching) = self.watching(process, kind) {
                     watching.cursor.relist(now, None);
                     watching.planned = None;

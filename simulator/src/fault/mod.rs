@@ -1,9 +1,13 @@
 //! What can go wrong: every fault that a scenario can name, with its parameters.
 
-use std::fmt;
+mod part;
+mod table;
 
 use crds::object_ref::Kind;
 use serde::{Deserialize, Serialize};
+
+pub use part::{CrashMoment, Edit, Target, Version, WatchEnd};
+pub use table::FaultKind;
 
 use crate::scenario::{MetricAnswer, When};
 
@@ -207,176 +211,6 @@ pub enum Harm {
         /// How long nobody acts.
         down_ms: u64,
     },
-}
-
-/// Whether the write at which a process dies is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CrashMoment {
-    /// It never arrives.
-    BeforeCommit,
-    /// It is carried out; nobody learns of it.
-    AfterCommit,
-}
-
-/// How a watch ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum WatchEnd {
-    /// The stream is closed; the client goes on where it was.
-    Closed,
-    /// The version has been compacted away: 410, and a new list.
-    Expired,
-    /// Nothing comes any more; after this long the client notices and lists anew.
-    Silent {
-        /// How long it takes to notice.
-        for_ms: u64,
-    },
-}
-
-/// An object by its role in the (first) Rollout of a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Target {
-    /// The Rollout itself.
-    Rollout,
-    /// The ReplicaSet of the stable version.
-    StableReplicaSet,
-    /// The ReplicaSet of the new version.
-    CanaryReplicaSet,
-    /// The Service of the stable version (the active one of a blue-green update).
-    StableService,
-    /// The Service of the new version (the preview one of a blue-green update).
-    CanaryService,
-    /// The object that carries the weight: the canary Ingress, the VirtualService.
-    Route,
-    /// The object that a route is made from: the stable Ingress.
-    RouteSource,
-    /// The newest AnalysisRun.
-    AnalysisRun,
-    /// The first AnalysisTemplate.
-    AnalysisTemplate,
-}
-
-/// A version by its role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Version {
-    /// The stable one.
-    Stable,
-    /// The new one.
-    Canary,
-}
-
-/// An edit that somebody else makes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Edit {
-    /// `kubectl scale` of a ReplicaSet.
-    ScaleReplicaSet {
-        /// Of which version.
-        version: Version,
-        /// To how many pods.
-        replicas: i32,
-    },
-    /// An autoscaler or a person changes the size of the Rollout.
-    ScaleRollout {
-        /// To how many pods.
-        replicas: i32,
-    },
-    /// Another image, in the middle of whatever is going on.
-    SetImage {
-        /// The image.
-        image: String,
-    },
-    /// A label that nobody reads is put on an object.
-    Touch {
-        /// Which object.
-        target: Target,
-    },
-}
-
-/// The rows of the fault table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum FaultKind {
-    /// A crash between two writes.
-    F1,
-    /// A restart or a relist against a server that is behind.
-    F2,
-    /// Events that are never seen.
-    F3,
-    /// An own write that is not yet in the store.
-    F4,
-    /// Conflicts.
-    F5,
-    /// Refusals, time-outs, and writes whose outcome is unknown.
-    F6,
-    /// Watches that end.
-    F7,
-    /// The store restarts or goes back in time.
-    F8,
-    /// Two processes that act, and long pauses.
-    F9,
-    /// Clocks.
-    F10,
-    /// Metrics that are none.
-    F11,
-    /// Objects that are deleted or replaced.
-    F12,
-    /// Objects that are edited under us.
-    F13,
-    /// Objects that are put back.
-    F14,
-    /// Slow and uneven data planes.
-    F15,
-    /// Denials.
-    F16,
-    /// CRDs that come, go and prune.
-    F17,
-    /// Pods that fail.
-    F18,
-    /// Crowds.
-    F19,
-    /// Malformed objects.
-    F20,
-    /// Metric backends that hang.
-    F21,
-    /// Takeover in the middle of an update.
-    F22,
-}
-
-impl FaultKind {
-    /// All rows, in order.
-    pub const ALL: [Self; 22] = [
-        Self::F1,
-        Self::F2,
-        Self::F3,
-        Self::F4,
-        Self::F5,
-        Self::F6,
-        Self::F7,
-        Self::F8,
-        Self::F9,
-        Self::F10,
-        Self::F11,
-        Self::F12,
-        Self::F13,
-        Self::F14,
-        Self::F15,
-        Self::F16,
-        Self::F17,
-        Self::F18,
-        Self::F19,
-        Self::F20,
-        Self::F21,
-        Self::F22,
-    ];
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 impl Harm {

@@ -1,0 +1,123 @@
+//! What befalls processes: crashes, standstills, clocks, crowds.
+
+use serde_json::json;
+
+use crate::clock::after_ms;
+use crate::fault::{CrashMoment, FaultKind, Harm};
+use crate::world::World;
+use crate::world::happening::Happening;
+
+/// How long a process that has a crowd to look after takes for each input.
+const BUSY_MS: u64 = 2;
+
+impl World {
+    pub(super) fn strike_process(&mut self, harm: &Harm) {
+        let Some(leader) = self.leader() else { return };
+        match harm {
+            Harm::Crash { moment, down_ms } => {
+                if *moment == CrashMoment::BeforeCommit {
+                    self.drop_requests(leader);
+                }
+                self.mark(FaultKind::F1);
+                self.crash(leader, *down_ms);
+            }
+            Harm::RestartStale { back, kind, down_ms } => {
+                self.crash(leader, *down_ms);
+                let version = self.store.version().saturating_sub(*back);
+                if let Some(process) = self.processes.get_mut(leader) {
+                    process.lists_from = Some((version, *kind));
+                }
+            }
+            Harm::Standstill { for_ms } => self.stand_still(leader, *for_ms),
+            Harm::Clock { jump_ms, rate_percent } => self.tamper(leader, *jump_ms, *rate_percent),
+            Harm::TakeOver { down_ms } => {
+                self.prune();
+                self.mark(FaultKind::F22);
+                self.crash(leader, *down_ms);
+            }
+            Harm::Crowd { rollouts } => self.crowd(leader, *rollouts),
+            _ => {}
+        }
+    }
+
+    /// A process dies and starts again; what it had sent is on its way all the same.
+    pub(in crate::world) fn crash(&mut self, process: usize, down_ms: u64) {
+        self.disturb(down_ms);
+        let successor = crate::world::engine(&crate::world::settings(&self.prepared.scenario));
+        if let Some(process) = self.processes.get_mut(process) {
+            let held = process.election.held;
+            process.die(successor);
+            process.election.held = held;
+        }
+        let at = after_ms(self.now, down_ms);
+        self.plan(at, Happening::Start(process));
+    }
+
+    /// Requests of a process that have not arrived never will.
+    fn drop_requests(&mut self, process: usize) {
+        let life = self.address(process).life;
+        self.queue.put_off(0, |what| {
+            if let Happening::Arrive(arrival) = what
+                && arrival.from.process == process
+                && arrival.from.life == life
+            {
+                // It is looked at when it would arrive, and its sender is dead by then.
+                arrival.left = false;
+            }
+            false
+        });
+    }
+
+    /// A process stands still. What it has decided but not yet sent leaves when it goes on.
+    fn stand_still(&mut self, process: usize, for_ms: u64) {
+        let until = after_ms(self.now, for_ms);
+        if let Some(process) = self.processes.get_mut(process) {
+            process.frozen_until = process.frozen_until.max(until);
+        }
+        let chance = &mut self.chance;
+        self.queue.put_off(for_ms, |what| match what {
+            Happening::Arrive(arrival) if arrival.from.process == process && chance.coin() => {
+                arrival.left = false;
+                true
+            }
+            _ => false,
+        });
+        self.mark(FaultKind::F9);
+    }
+
+    fn tamper(&mut self, process: usize, jump_ms: i64, rate_percent: u32) {
+        let (now, address) = (self.now, self.address(process));
+        let Some(process) = self.processes.get_mut(process) else { return };
+        process.clock.tamper(now, jump_ms, rate_percent);
+        process.tick_planned = None;
+        let at = process.wake.map(|wake| process.clock.real(wake, now));
+        self.judge.clock_runs_at(rate_percent);
+        self.mark(FaultKind::F10);
+        if let Some(at) = at {
+            self.plan(at, Happening::Tick(address));
+        }
+    }
+
+    /// Many other Rollouts appear, and the process has to look after them all.
+    fn crowd(&mut self, process: usize, rollouts: u32) {
+        for number in 0..rollouts {
+            let name = format!("crowd-{number}");
+            let manifest = json!({
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+                "metadata": { "name": name, "namespace": self.prepared.rollout.namespace },
+                "spec": {
+                    "replicas": 1, "selector": { "matchLabels": { "app": name } },
+                    "template": { "metadata": { "labels": { "app": name } },
+                        "spec": { "containers": [{ "name": "one", "image": "crowd:1" }] } },
+                    "strategy": { "canary": {} },
+                },
+            });
+            // A name that is taken already changes nothing.
+            let _ = self.store.apply(&manifest, self.now);
+        }
+        if let Some(process) = self.processes.get_mut(process) {
+            process.busy = Some((after_ms(self.now, 60_000), BUSY_MS));
+        }
+        self.mark(FaultKind::F19);
+    }
+}
