@@ -68,12 +68,13 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
         return blue_green::services::back_first(snapshot, spec, strategy, now);
     }
     let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
-    let canary_service = match spec.and_then(Strategy::of) {
-        Some(Strategy::Canary(canary)) => canary.canary_service.as_str(),
-        _ => "",
+    let (stable_service, canary_service) = match spec.and_then(Strategy::of) {
+        Some(Strategy::Canary(canary)) => (canary.stable_service.as_str(), canary.canary_service.as_str()),
+        _ => ("", ""),
     };
     let canary = weights::served(snapshot, canary_service, find(&status.current_pod_hash));
-    let target = target(snapshot, spec, find(stable_hash(status)), canary);
+    let stable = weights::keeper(snapshot, stable_service, find(stable_hash(status)));
+    let target = target(snapshot, spec, stable, canary);
     let mut draft = Draft::new(snapshot, now);
     let reach = if planted(Bug::OnlyFirstRouteTakenBack) { 1 } else { usize::MAX };
     for route in snapshot.routes.iter().take(reach).filter(|route| route.canary_weight.unwrap_or(0) > target)

@@ -4,7 +4,7 @@ use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::replicas::{Targets, allowance, scale, targets};
-use super::view::{View, available};
+use super::view::{View, available, is_counted};
 use crate::facts::ReplicaSetFacts;
 
 /// The numbers of new and stable pods that come closest to the weight.
@@ -93,10 +93,9 @@ pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
     }
 }
 
-/// The available pods that others may be taken away for: none where the counts are about an older spec. A ReplicaSet
-/// that was made smaller and larger again still shows pods that have gone.
+/// The available pods that others may be taken away for: none where the counts are about an older spec.
 fn sure(set: Option<&ReplicaSetFacts>) -> i32 {
-    available(set.filter(|set| set.observed_generation >= set.meta.generation))
+    available(set.filter(|set| is_counted(set)))
 }
 
 /// The size that a ReplicaSet may shrink to when `spare` of its available pods may go.

@@ -196,3 +196,9 @@ pub(crate) fn highest_weight(routes: &[RouteFacts]) -> u32 {
 pub(crate) fn available(set: Option<&ReplicaSetFacts>) -> i32 {
     set.map_or(0, |set| set.available_replicas.min(set.replicas).max(0))
 }
+
+/// Whether the counts of a ReplicaSet are about its present spec: one that was made smaller and larger again still
+/// shows pods that have gone.
+pub(crate) const fn is_counted(set: &ReplicaSetFacts) -> bool {
+    set.observed_generation >= set.meta.generation
+}

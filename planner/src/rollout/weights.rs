@@ -4,7 +4,7 @@ use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::replicas::{self, share};
-use super::view::{View, available};
+use super::view::{View, available, is_counted};
 use super::{Action, Snapshot, services, step};
 use crate::event::Event;
 use crate::facts::{ReplicaSetFacts, RouteFacts};
@@ -30,7 +30,13 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
         return step::weight_at(view.steps(), 0);
     }
     let weight = aim(view);
-    if weight < observed { lowered(view, weight) } else { weight }
+    if weight < observed {
+        lowered(view, weight)
+    } else if view.revisions.new.is_some_and(is_counted) {
+        weight
+    } else {
+        observed
+    }
 }
 
 /// The weight that the new version is to have now as far as its own pods and the canary Service allow, whatever the
@@ -58,6 +64,22 @@ pub(crate) fn served<'a>(
 ) -> Option<&'a ReplicaSetFacts> {
     let hash = snapshot.services.get(canary_service).map_or("", services::selected);
     snapshot.replica_sets.iter().find(|set| !hash.is_empty() && set.hash == hash).or(new)
+}
+
+/// The version that the rest of the requests goes to: the one that the stable Service selects. Without that Service they
+/// go nowhere.
+pub(crate) fn keeper<'a>(
+    snapshot: &'a Snapshot,
+    stable_service: &str,
+    stable: Option<&'a ReplicaSetFacts>,
+) -> Option<&'a ReplicaSetFacts> {
+    if stable_service.is_empty() {
+        return stable;
+    }
+    match services::selected(snapshot.services.get(stable_service)?) {
+        "" => stable,
+        hash => snapshot.replica_sets.iter().find(|set| set.hash == hash),
+    }
 }
 
 /// The weight of the current step once the new version has the pods for it, else that of the step before.
@@ -103,7 +125,7 @@ fn carried(pods: i32, replicas: i32, max_weight: u32) -> u32 {
 /// The weight that is closest to `weight` among those that leave the stable version no more than it can carry.
 fn lowered(view: &View<'_>, weight: u32) -> u32 {
     let tolerated = replicas::allowance(view).unavailable;
-    let stable = available(view.revisions.stable);
+    let stable = available(keeper(view.snapshot, view.stable_service(), view.revisions.stable));
     lowest(
         weight,
         view.highest_weight(),
