@@ -43,6 +43,13 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
     let namespace = &snapshot.rollout.meta.namespace;
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
     match action {
+        // Whoever gets fewer requests needs nothing, and the write itself fails on a route that has changed: only who
+        // gets more of them is looked at.
+        Action::SetWeight { route, canary_weight, stable_hash, .. }
+            if is_lowered(snapshot, route, *canary_weight) =>
+        {
+            with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
+        }
         Action::SetWeight { route, canary_hash, stable_hash, .. } => {
             // While the canary Service still selects an earlier version, that one serves.
             let selected =
@@ -68,6 +75,11 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
         | Action::TerminateAnalysisRun { .. }
         | Action::DeleteAnalysisRun { .. } => Vec::new(),
     }
+}
+
+fn is_lowered(snapshot: &Snapshot, route: &ObjectRef, weight: u32) -> bool {
+    let known = snapshot.routes.iter().find(|known| known.reference == *route);
+    known.and_then(|known| known.canary_weight).is_some_and(|observed| weight < observed)
 }
 
 /// The route objects and what they are made from: of one route, or of all.

@@ -75,7 +75,7 @@ impl Sender {
 
 impl Inner {
     async fn answer(&self, request: &Request, decided: Instant) -> Answer {
-        let Some(_place) = self.lanes.enter(request.object.kind).await else {
+        let Some(_place) = self.lanes.enter(request).await else {
             return not_sent("Stopping", "the process is ending");
         };
         if let Some(reason) = self.link.directory.excluded(request.object.kind) {
