@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What metric backends answer; the first script that fits counts, without one a vector with the one value 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricScript>,
+    /// What changes the size of the first Rollout, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<Autoscaler>,
     /// What people do, one after the other: each waits for the one before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<Act>,
@@ -144,6 +147,22 @@ pub enum Behaviour {
         /// How long it is not.
         down_ms: u64,
     },
+}
+
+/// A HorizontalPodAutoscaler that follows the load of the first Rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Autoscaler {
+    /// The fewest pods.
+    pub min: i32,
+    /// The most pods.
+    pub max: i32,
+    /// How much of the load one pod is to carry.
+    pub per_pod: u32,
+    /// The load, from each of these times on, in virtual milliseconds after the beginning, in their order.
+    pub load: Vec<(u64, u32)>,
+    /// How often it looks, in virtual milliseconds.
+    pub every_ms: u64,
 }
 
 /// What a metric backend answers.

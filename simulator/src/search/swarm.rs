@@ -16,7 +16,7 @@ use super::story::{Course, STORIES, Story};
 use super::trial::{Ready, Trial};
 use crate::fault::{Fault, FaultKind};
 use crate::prepared::PrepareError;
-use crate::scenario::{Range, Scenario, Timings};
+use crate::scenario::{Autoscaler, Range, Scenario, Timings};
 
 /// How many stories there are for each shape.
 pub const VARIANTS_PER_SHAPE: u32 = 30;
@@ -113,6 +113,7 @@ pub fn variant(number: u32) -> Variant {
     let mut scenario = story.scenario(shape, &wishes, &course);
     scenario.name = format!("{} variant {number}", scenario.name);
     scenario.timings = timings(&mut rng);
+    scenario.autoscaler = (story != Story::Scale && rng.u32(0..4) == 0).then(|| autoscaler(&mut rng));
     scenario.operators.count = choose(&mut rng, &[1, 1, 2]);
     let steps = i32::try_from(course.steps.len()).unwrap_or(i32::MAX);
     Variant { number, shape, story, scenario, steps }
@@ -151,6 +152,16 @@ fn strategy(rng: &mut Rng, shape: &Shape) -> Value {
         _ => {}
     }
     Value::Object(fields)
+}
+
+fn autoscaler(rng: &mut Rng) -> Autoscaler {
+    let mut at = 0;
+    let mut load = Vec::new();
+    for _ in 0..rng.u32(2..6) {
+        load.push((at, rng.u32(1..1000)));
+        at += rng.u64(5_000..60_000);
+    }
+    Autoscaler { min: 2, max: 10, per_pod: 100, load, every_ms: 15_000 }
 }
 
 fn timings(rng: &mut Rng) -> Timings {

@@ -39,6 +39,8 @@ pub(crate) enum Happening {
     Apply(Box<Learned>),
     /// A person acts: the place of the act.
     Act(usize),
+    /// The autoscaler looks.
+    Autoscale,
     /// A fault strikes: its place.
     Strike(usize),
     /// What a fault has changed is put back.
@@ -109,6 +111,7 @@ impl Happening {
             Self::Strike(_) => 14,
             Self::Restore(..) => 15,
             Self::Revert { .. } => 16,
+            Self::Autoscale => 17,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The cluster in memory: what happens next, who learns of it, and what follows.
 
+mod autoscaler;
 mod changes;
 mod effects;
 mod ending;
@@ -230,6 +231,7 @@ impl World {
             self.plan(at, Happening::Start(process));
         }
         self.arm();
+        self.arm_autoscaler();
     }
 
     /// Plans something.
@@ -281,6 +283,7 @@ impl World {
             }
             Happening::Apply(learned) => self.apply(&learned),
             Happening::Act(place) => self.act(place),
+            Happening::Autoscale => self.autoscale(),
             Happening::Strike(place) => self.strike(place),
             Happening::Restore(object, patch) => {
                 self.disturbed = self.now;
