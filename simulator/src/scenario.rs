@@ -149,7 +149,7 @@ pub enum Behaviour {
     },
 }
 
-/// A HorizontalPodAutoscaler that follows the load of the first Rollout.
+/// A `HorizontalPodAutoscaler` that follows the load of the first Rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Autoscaler {

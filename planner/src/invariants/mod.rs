@@ -248,6 +248,8 @@ impl<'a> World<'a> {
             return self.must_switch_back(strategy);
         }
         let status = self.status;
+        // Without the stable Service nobody would answer what is sent back.
+        let is_served = self.stable_service_hash() == status.stable_rs;
         let stable = self.sets.get(status.stable_rs.as_str()).map_or(0, |set| set.available_replicas);
         let can_move = |route: &crate::facts::RouteFacts| {
             route.problem.is_none() && route.canary_weight.unwrap_or(0) > 0
@@ -258,6 +260,7 @@ impl<'a> World<'a> {
             && status.stable_rs != status.current_pod_hash
             && !self.snapshot.rollout.meta.deleting
             && stable >= self.replicas()
+            && (is_served || self.canary.is_none_or(|canary| canary.stable_service.is_empty()))
             && self.snapshot.routes.iter().any(can_move)
     }
 

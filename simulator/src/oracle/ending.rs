@@ -1,6 +1,6 @@
 //! S7, L2 and the end: nothing is left behind, and everything is where it would be without faults.
 
-use crds::object_ref::Kind;
+use crds::object_ref::{Kind, ObjectRef};
 use engine::object::View;
 use planner::facts::RolloutFacts;
 
@@ -48,10 +48,20 @@ fn is_waiting(facts: &RolloutFacts) -> bool {
     facts.status.phase.as_str() == "Paused" || facts.spec.as_ref().is_ok_and(|spec| spec.paused)
 }
 
+/// Whether the Service that would get the requests back is missing: sent there, they would all fail.
+fn has_no_way_back(facts: &RolloutFacts, store: &Store) -> bool {
+    let canary = facts.spec.as_ref().ok().and_then(|spec| spec.strategy.canary.as_ref());
+    canary.is_some_and(|canary| {
+        let service = ObjectRef::new(Kind::Service, &facts.meta.namespace, &canary.stable_service);
+        !canary.stable_service.is_empty() && store.get(&service).is_none()
+    })
+}
+
 /// L2: aborted versions that still get requests at rest.
 pub(super) fn unfinished_aborts(store: &Store, plane: &DataPlane) -> Vec<String> {
     rollouts(store)
         .filter(|facts| facts.status.abort && facts.status.stable_rs != facts.status.current_pod_hash)
+        .filter(|facts| !has_no_way_back(facts, store))
         .filter_map(|facts| {
             let weights = plane.effective_weights(facts);
             let left = weights.get(&facts.status.current_pod_hash).copied().unwrap_or(0);

@@ -292,6 +292,11 @@ impl Judge {
         }
     }
 
+    /// Proxies may take longer than was promised to an operator.
+    pub(crate) fn excuse_traffic(&mut self, now: Timestamp) {
+        self.traffic.excuse(now);
+    }
+
     /// Somebody else has changed what serves requests: what is missing now is not the operator's doing.
     pub(crate) fn excuse_all(&mut self, now: Timestamp) {
         self.traffic.excuse(now);

@@ -91,6 +91,13 @@ impl Steps {
         let key = (owner.clone(), label(POD_TEMPLATE_HASH), attempt, label(ROLLOUT_TYPE), label(STEP_INDEX));
         let name = object.meta.name.clone();
         let before = self.runs.insert(key, name.clone())?;
+        // A person who lets an inconclusive update go on asks for another look.
+        let is_inconclusive = |run: &AnalysisRunFacts| {
+            run.meta.name == before && run.status.phase == AnalysisPhase::Inconclusive
+        };
+        if runs(store).any(is_inconclusive) {
+            return None;
+        }
         (!self.excused).then(|| format!("{name} does what {before} did already in attempt {attempt}"))
     }
 

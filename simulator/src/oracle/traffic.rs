@@ -44,6 +44,17 @@ pub(super) struct Traffic {
     /// How many pods had been lost when there were enough last, by uid and hash.
     forgiven: BTreeMap<(String, String), i32>,
     amnesty: Option<Timestamp>,
+    /// What proxies send where, by uid, and then by proxy and place among its shares.
+    shares: BTreeMap<String, BTreeMap<(usize, usize), Held>>,
+}
+
+/// A share as it was at the last look.
+#[derive(Clone, Debug)]
+struct Held {
+    hash: String,
+    percent: u32,
+    /// Since when it has not grown.
+    since: Timestamp,
 }
 
 impl Traffic {
@@ -67,6 +78,17 @@ impl Traffic {
     /// Somebody else took something away.
     pub(super) fn excuse(&mut self, now: Timestamp) {
         self.amnesty = Some(now);
+    }
+
+    /// The share at a place, and since when it has not grown: who gets less than before owes no pods that were not
+    /// owed already.
+    fn held(&self, uid: &str, place: (usize, usize), share: &Share) -> Option<Held> {
+        let (hash, percent) = (share.hash.clone()?, share.percent());
+        let before = self.shares.get(uid).and_then(|held| held.get(&place));
+        let since = before
+            .filter(|before| before.hash == hash && percent <= before.percent)
+            .map_or(share.written_at, |before| before.since.min(share.written_at));
+        Some(Held { hash, percent, since })
     }
 
     fn is_excused(&mut self, rollout: &str, hash: &str, now: Timestamp) -> bool {
@@ -127,11 +149,13 @@ impl Traffic {
         let mut messages = Vec::new();
         let mut short = BTreeSet::new();
         let mut seen = BTreeSet::new();
+        let mut held = BTreeMap::new();
         for proxy in 0..plane.proxies() {
-            for share in plane.shares(proxy, facts) {
-                let Some(hash) = share.hash.clone() else { continue };
-                let wanted = self.floor(&facts.meta.uid, share.written_at);
-                let need = needed(spec, &share, wanted);
+            for (place, share) in plane.shares(proxy, facts).into_iter().enumerate() {
+                let Some(now_held) = self.held(&facts.meta.uid, (proxy, place), &share) else { continue };
+                let need = needed(spec, &share, self.floor(&facts.meta.uid, now_held.since));
+                let hash = now_held.hash.clone();
+                held.insert((proxy, place), now_held);
                 let pods = earned.get(&hash).copied().unwrap_or_default();
                 let have = pods.there;
                 seen.insert(hash.clone());
@@ -148,6 +172,7 @@ impl Traffic {
                 }
             }
         }
+        self.shares.insert(facts.meta.uid.clone(), held);
         for hash in seen.difference(&short) {
             let pods = earned.get(hash).copied().unwrap_or_default();
             self.enough_again(&facts.meta.uid, hash, pods);
@@ -191,11 +216,15 @@ impl Traffic {
         let owner = set.meta.controller.as_ref().map(|owner| owner.uid.as_str()).unwrap_or_default();
         let Some(facts) = rollouts(store).find(|facts| facts.meta.uid == owner) else { return Vec::new() };
         let Some(spec) = readable(facts).filter(|spec| is_steered(spec)) else { return Vec::new() };
-        let shares = (0..plane.proxies()).flat_map(|proxy| plane.shares(proxy, facts));
-        let need = shares
-            .filter(|share| share.hash.as_deref() == Some(set.hash.as_str()))
-            .map(|share| needed(spec, &share, self.floor(&facts.meta.uid, share.written_at)))
-            .max();
+        let mut need = None;
+        for proxy in 0..plane.proxies() {
+            for (place, share) in plane.shares(proxy, facts).iter().enumerate() {
+                let held =
+                    self.held(&facts.meta.uid, (proxy, place), share).filter(|held| held.hash == set.hash);
+                let owed = held.map(|held| needed(spec, share, self.floor(&facts.meta.uid, held.since)));
+                need = need.max(owed);
+            }
+        }
         let (name, from) = (&set.meta.name, set.replicas);
         need.filter(|need| to < *need)
             .map(|need| format!("{name} is scaled from {from} to {to}, but requests to it need {need} pods"))

@@ -1,4 +1,4 @@
-//! A HorizontalPodAutoscaler: it looks every so often, and writes how many pods the load needs.
+//! A `HorizontalPodAutoscaler`: it looks every so often, and writes how many pods the load needs.
 
 use engine::object::View;
 use serde_json::json;

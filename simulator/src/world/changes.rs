@@ -78,6 +78,7 @@ impl World {
                 }
                 _ => drawn,
             };
+            let at = self.longest_proxy.map_or(at, |longest| at.min(after_ms(self.now, longest)));
             let (reference, object) = (Arc::clone(reference), object.map(Arc::clone));
             let news = News { reference, object, order, written_at };
             self.plan(at, Happening::Apply(Box::new(Learned { proxy, news })));

@@ -65,6 +65,8 @@ pub struct World {
     plane: DataPlane,
     /// Each proxy takes so long until then, because of a fault.
     slow_proxies: BTreeMap<usize, (Timestamp, u64)>,
+    /// How long proxies may take at most, if an operator's clock runs fast.
+    longest_proxy: Option<u64>,
     backend: Backend,
     script: Script,
     meeting: Meeting,
@@ -127,6 +129,7 @@ impl World {
             images: base.images,
             plane: base.plane,
             slow_proxies: BTreeMap::new(),
+            longest_proxy: None,
             backend: Backend::default(),
             script: Script::new(scenario.acts.len(), faults.len()),
             meeting: Meeting::default(),

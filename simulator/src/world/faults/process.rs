@@ -92,9 +92,22 @@ impl World {
         process.tick_planned = None;
         let at = process.wake.map(|wake| process.clock.real(wake, now));
         self.judge.clock_runs_at(rate_percent);
+        self.hurry_proxies(rate_percent);
         self.mark(FaultKind::F10);
         if let Some(at) = at {
             self.plan(at, Happening::Tick(address));
+        }
+    }
+
+    /// The drain time is a promise about proxies in real time; a fast clock waits for less of it, so they keep to that.
+    /// A tenth is what the operator's clock may gain by itself.
+    fn hurry_proxies(&mut self, rate_percent: u32) {
+        let drain_ms = u64::from(self.prepared.scenario.operators.route_drain_seconds.max(1)) * 1000;
+        let longest = (drain_ms * 1000 / (u64::from(rate_percent.max(100)) * 11)).saturating_sub(50);
+        self.longest_proxy = Some(self.longest_proxy.map_or(longest, |before| before.min(longest)));
+        if rate_percent > 100 {
+            // What is on its way already may take longer.
+            self.judge.excuse_traffic(self.now);
         }
     }
 
