@@ -15,6 +15,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use planted_bugs::Bug;
 
+/// What is played is made of millions of small values.
+#[cfg(feature = "planted-bugs")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Searches the simulated cluster for orders of events that break a rule.
 #[derive(Parser)]
 #[command(name = "search")]
