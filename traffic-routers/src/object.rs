@@ -25,12 +25,20 @@ pub(crate) fn is_controlled_by(live: &Value, uid: &str) -> bool {
     })
 }
 
-/// The text at a JSON pointer.
-pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str)
+/// What stands at a JSON pointer whose parts need no escapes: unlike `Value::pointer` it copies none of them.
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer.split('/').skip(1).try_fold(value, |value, part| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        _ => value.get(part),
+    })
 }
 
-/// The list at a JSON pointer; empty when there is none.
+/// The text at such a pointer.
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    at(value, pointer).and_then(Value::as_str)
+}
+
+/// The list at such a pointer; empty when there is none.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    at(value, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

@@ -6,7 +6,7 @@ use crds::object_ref::Kind;
 use crds::rollout::NginxRouting;
 use serde_json::Value;
 
-use super::{Proxy, Split, list};
+use super::{Proxy, Split, at, list};
 
 /// A host, a path, and the Service behind them.
 type Path<'a> = (&'a str, &'a str, &'a str);
@@ -64,7 +64,9 @@ fn of(proxy: &Proxy, namespace: &str, name: &str, prefix: &str, services: [&str;
 }
 
 fn annotation<'a>(ingress: &'a Value, prefix: &str, word: &str) -> Option<&'a str> {
-    ingress.get("metadata")?.get("annotations")?.get(format!("{prefix}/{word}"))?.as_str()
+    let annotations = ingress.get("metadata")?.get("annotations")?.as_object()?;
+    let is_it = |key: &str| key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')) == Some(word);
+    annotations.iter().find(|(key, _)| is_it(key))?.1.as_str()
 }
 
 fn paths(ingress: &Value) -> Vec<Path<'_>> {
@@ -74,7 +76,7 @@ fn paths(ingress: &Value) -> Vec<Path<'_>> {
             let host = rule.get("host").and_then(Value::as_str).unwrap_or_default();
             list(rule, "/http/paths").iter().map(move |path| {
                 let place = path.get("path").and_then(Value::as_str).unwrap_or("/");
-                let service = path.pointer("/backend/service/name").and_then(Value::as_str);
+                let service = at(path, "/backend/service/name").and_then(Value::as_str);
                 (host, place, service.unwrap_or_default())
             })
         })

@@ -192,9 +192,14 @@ impl Proxy {
     }
 }
 
-/// The list at a JSON pointer; empty when there is none.
-fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+/// What stands in an object at a path of fields such as `/spec/rules`: unlike `Value::pointer` it copies none of them.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').skip(1).try_fold(value, |value, field| value.get(field))
+}
+
+/// The list at such a path; empty when there is none.
+fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crds::rollout::IstioRouting;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Proxy, Split, list};
+use super::{Proxy, Split, at, list};
 
 /// What goes where through the VirtualServices that a Rollout names.
 ///
@@ -37,7 +37,7 @@ fn of(destinations: &[Value], services: [&str; 2], written_at: Timestamp) -> Vec
     let weights: Vec<(&str, u64)> = destinations
         .iter()
         .map(|one| {
-            let host = one.pointer("/destination/host").and_then(Value::as_str).unwrap_or_default();
+            let host = at(one, "/destination/host").and_then(Value::as_str).unwrap_or_default();
             let service = host.split('.').next().unwrap_or_default();
             (service, one.get("weight").and_then(Value::as_u64).unwrap_or(alone))
         })

@@ -70,5 +70,5 @@ pub(super) fn class(live: &Value) -> Option<(String, String)> {
 }
 
 fn annotation<'a>(live: &'a Value, key: &str) -> Option<&'a str> {
-    live.pointer("/metadata/annotations").and_then(|all| all.get(key)).and_then(Value::as_str)
+    live.get("metadata")?.get("annotations")?.get(key)?.as_str()
 }
