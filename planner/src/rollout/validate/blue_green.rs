@@ -11,9 +11,9 @@ pub(super) fn check(spec: &RolloutSpec, strategy: &BlueGreenStrategy) -> Result<
     services(strategy)?;
     numbers(strategy)?;
     if let Some(value) = &strategy.max_unavailable {
-        let path = format!("{BLUE_GREEN}.maxUnavailable");
+        let path = format_args!("{BLUE_GREEN}.maxUnavailable");
         let count = value.of(i64::from(spec.replicas.unwrap_or(1)), false);
-        if count.map_err(|error| wrong(&path, value, error))? < 0 {
+        if count.map_err(|error| wrong(path, value, error))? < 0 {
             return Err(wrong(path, value, "must be greater than or equal to 0"));
         }
     }
@@ -21,7 +21,7 @@ pub(super) fn check(spec: &RolloutSpec, strategy: &BlueGreenStrategy) -> Result<
 }
 
 fn services(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
-    let path = format!("{BLUE_GREEN}.activeService");
+    let path = format_args!("{BLUE_GREEN}.activeService");
     if strategy.active_service.is_empty() {
         return Err(missing(path, "name the Service that serves the users"));
     }

@@ -1,5 +1,7 @@
 //! The canary strategy and its steps.
 
+use std::fmt::Arguments;
+
 use crds::IntOrString;
 use crds::duration;
 use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
@@ -94,7 +96,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
         ));
     }
     supported_router(routing)?;
-    let path = format!("{CANARY}.trafficRouting.maxTrafficWeight");
+    let path = format_args!("{CANARY}.trafficRouting.maxTrafficWeight");
     match routing.max_traffic_weight {
         Some(weight) if weight <= 0 => Err(wrong(path, weight, "must be greater than 0")),
         Some(weight) if routing.nginx.is_none() && routing.plugins.is_empty() => {
@@ -105,7 +107,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
 }
 
 fn supported_router(routing: &TrafficRouting) -> Result<(), Problem> {
-    let path = format!("{CANARY}.trafficRouting");
+    let path = format_args!("{CANARY}.trafficRouting");
     match routing.routers().find(|router| !router.is_driven()) {
         Some(router) => Err(unsupported(format_args!("{path}.{router}"), router.as_str())),
         None if routing.routers().next().is_none() => Err(missing(path, "name a router: nginx or istio")),
@@ -114,7 +116,7 @@ fn supported_router(routing: &TrafficRouting) -> Result<(), Problem> {
 }
 
 fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), Problem> {
-    let path = format!("{CANARY}.steps[{index}]");
+    let path = format_args!("{CANARY}.steps[{index}]");
     let kinds = [
         ("setWeight", step.set_weight.is_some(), true),
         ("pause", step.pause.is_some(), true),
@@ -137,9 +139,9 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
     if !is_supported {
         return Err(unsupported(format_args!("{path}.{name}"), name));
     }
-    weight(canary, &path, step)?;
-    canary_scale(canary, &path, step)?;
-    pause(&path, step)?;
+    weight(canary, path, step)?;
+    canary_scale(canary, path, step)?;
+    pause(path, step)?;
     match &step.analysis {
         Some(analysis) if analysis.templates.is_empty() => {
             Err(missing(format_args!("{path}.analysis.templates"), "an analysis names at least one template"))
@@ -148,7 +150,7 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
     }
 }
 
-fn weight(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Result<(), Problem> {
+fn weight(canary: &CanaryStrategy, path: Arguments<'_>, step: &CanaryStep) -> Result<(), Problem> {
     let max = canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight).unwrap_or(100);
     match step.set_weight {
         Some(weight) if !(0..=max).contains(&weight) => Err(wrong(
@@ -160,9 +162,9 @@ fn weight(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Result<(), 
     }
 }
 
-fn canary_scale(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Result<(), Problem> {
+fn canary_scale(canary: &CanaryStrategy, path: Arguments<'_>, step: &CanaryStep) -> Result<(), Problem> {
     let Some(scale) = &step.set_canary_scale else { return Ok(()) };
-    let path = format!("{path}.setCanaryScale");
+    let path = format_args!("{path}.setCanaryScale");
     if canary.traffic_routing.is_none() {
         return Err(wrong(path, step::text(step), "SetCanaryScale requires TrafficRouting to be set"));
     }
@@ -178,7 +180,7 @@ fn canary_scale(canary: &CanaryStrategy, path: &str, step: &CanaryStep) -> Resul
     }
 }
 
-fn pause(path: &str, step: &CanaryStep) -> Result<(), Problem> {
+fn pause(path: Arguments<'_>, step: &CanaryStep) -> Result<(), Problem> {
     let Some(length) = step.pause.as_ref().and_then(|pause| pause.duration.as_ref()) else { return Ok(()) };
     match duration::seconds_or_text(length) {
         Ok(time) if !time.is_negative() => Ok(()),

@@ -1,5 +1,7 @@
 //! The objects that a Rollout names.
 
+use std::fmt::Arguments;
+
 use crds::analysis::{AnalysisRunSpec, Argument};
 use crds::names::MANAGED_BY_ROLLOUTS;
 use crds::names::POD_TEMPLATE_HASH;
@@ -21,39 +23,39 @@ pub(super) fn check(snapshot: &Snapshot, strategy: Strategy<'_>) -> Result<(), P
 }
 
 fn of_canary(snapshot: &Snapshot, canary: &CanaryStrategy) -> Result<(), Problem> {
-    service(snapshot, &format!("{CANARY}.stableService"), &canary.stable_service)?;
-    service(snapshot, &format!("{CANARY}.canaryService"), &canary.canary_service)?;
+    service(snapshot, format_args!("{CANARY}.stableService"), &canary.stable_service)?;
+    service(snapshot, format_args!("{CANARY}.canaryService"), &canary.canary_service)?;
     if let Some(background) = &canary.analysis {
-        templates(snapshot, &format!("{CANARY}.analysis"), &background.analysis())?;
+        templates(snapshot, format_args!("{CANARY}.analysis"), &background.analysis())?;
     }
     for (index, step) in canary.steps.iter().enumerate() {
         if let Some(analysis) = &step.analysis {
-            finite(snapshot, &format!("{CANARY}.steps[{index}].analysis"), analysis)?;
+            finite(snapshot, format_args!("{CANARY}.steps[{index}].analysis"), analysis)?;
         }
     }
     Ok(())
 }
 
 fn of_blue_green(snapshot: &Snapshot, strategy: &BlueGreenStrategy) -> Result<(), Problem> {
-    service(snapshot, &format!("{BLUE_GREEN}.activeService"), &strategy.active_service)?;
-    service(snapshot, &format!("{BLUE_GREEN}.previewService"), &strategy.preview_service)?;
+    service(snapshot, format_args!("{BLUE_GREEN}.activeService"), &strategy.active_service)?;
+    service(snapshot, format_args!("{BLUE_GREEN}.previewService"), &strategy.preview_service)?;
     let analyses = [
         ("prePromotionAnalysis", &strategy.pre_promotion_analysis),
         ("postPromotionAnalysis", &strategy.post_promotion_analysis),
     ];
     for (field, analysis) in analyses {
         if let Some(analysis) = analysis {
-            finite(snapshot, &format!("{BLUE_GREEN}.{field}"), analysis)?;
+            finite(snapshot, format_args!("{BLUE_GREEN}.{field}"), analysis)?;
         }
     }
     Ok(())
 }
 
-fn service(snapshot: &Snapshot, path: &str, name: &str) -> Result<(), Problem> {
+fn service(snapshot: &Snapshot, path: Arguments<'_>, name: &str) -> Result<(), Problem> {
     if name.is_empty() {
         return Ok(());
     }
-    let value = format!("\"{name}\"");
+    let value = format_args!("\"{name}\"");
     let Some(service) = snapshot.services.get(name) else {
         return Err(wrong(path, value, format_args!("service \"{name}\" not found")));
     };
@@ -79,7 +81,7 @@ fn service(snapshot: &Snapshot, path: &str, name: &str) -> Result<(), Problem> {
 }
 
 /// Checks that the templates make a run that ends by itself: somebody waits for its verdict.
-fn finite(snapshot: &Snapshot, path: &str, analysis: &RolloutAnalysis) -> Result<(), Problem> {
+fn finite(snapshot: &Snapshot, path: Arguments<'_>, analysis: &RolloutAnalysis) -> Result<(), Problem> {
     if analysis.templates.is_empty() {
         return Err(missing(format_args!("{path}.templates"), "an analysis names at least one template"));
     }
@@ -104,7 +106,7 @@ fn names(analysis: &RolloutAnalysis) -> String {
 /// Checks that the templates make a run. Arguments that come from the Rollout have a value when the run begins.
 fn templates(
     snapshot: &Snapshot,
-    path: &str,
+    path: Arguments<'_>,
     analysis: &RolloutAnalysis,
 ) -> Result<AnalysisRunSpec, Problem> {
     let given: Vec<Argument> = analysis

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::rollout::RolloutSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Problem, missing, unsupported, wrong};
@@ -46,13 +47,20 @@ pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'
 
 /// The labels of a pod template.
 pub(super) fn labels(template: &str) -> BTreeMap<String, String> {
-    let template: Value = serde_json::from_str(template).unwrap_or_default();
-    let labels = template.pointer("/metadata/labels").and_then(Value::as_object);
-    labels
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
+    let template: Labelled = serde_json::from_str(template).unwrap_or_default();
+    let labels = template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
+    labels.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+}
+
+/// What counts here of a pod template: the rest of its text is passed over.
+#[derive(Default, Deserialize)]
+struct Labelled {
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    labels: Option<BTreeMap<String, Value>>,
 }
 
 /// Whether labels fulfil a selector.
