@@ -24,8 +24,16 @@ pub const VARIANTS_PER_SHAPE: u32 = 30;
 /// Draws trials, and remembers how each variant ends without faults.
 #[derive(Debug, Default)]
 pub struct Swarm {
-    ready: BTreeMap<u32, Arc<Ready>>,
+    known: BTreeMap<u32, Known>,
     only: Option<&'static Shape>,
+}
+
+/// What is left to draw from a variant that was played once.
+#[derive(Clone, Debug)]
+struct Known {
+    shape: &'static Shape,
+    ready: Arc<Ready>,
+    steps: i32,
 }
 
 /// A story without its faults.
@@ -62,21 +70,21 @@ impl Swarm {
             let index = u32::try_from(index).unwrap_or(0);
             number = index * VARIANTS_PER_SHAPE + number % VARIANTS_PER_SHAPE;
         }
-        let variant = variant(number);
-        let ready = self.ready(&variant)?;
+        let Known { shape, ready, steps } = self.known(number)?;
         let writes = u64::try_from(ready.writes.len()).unwrap_or(u64::MAX);
-        let length = Length { writes, steps: variant.steps, ms: ready.ended_ms };
-        let faults = draw_faults(&mut rng, variant.shape, &length);
-        Ok(Trial { shape: variant.shape, ready, seed, faults })
+        let length = Length { writes, steps, ms: ready.ended_ms };
+        let faults = draw_faults(&mut rng, shape, &length);
+        Ok(Trial { shape, ready, seed, faults })
     }
 
-    fn ready(&mut self, variant: &Variant) -> Result<Arc<Ready>, PrepareError> {
-        if let Some(ready) = self.ready.get(&variant.number) {
-            return Ok(Arc::clone(ready));
+    fn known(&mut self, number: u32) -> Result<Known, PrepareError> {
+        if let Some(known) = self.known.get(&number) {
+            return Ok(known.clone());
         }
-        let ready = Arc::new(Ready::new(&variant.scenario)?);
-        self.ready.insert(variant.number, Arc::clone(&ready));
-        Ok(ready)
+        let Variant { shape, scenario, steps, .. } = variant(number);
+        let known = Known { shape, ready: Arc::new(Ready::new(&scenario)?), steps };
+        self.known.insert(number, known.clone());
+        Ok(known)
     }
 }
 
