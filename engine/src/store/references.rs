@@ -14,6 +14,9 @@ pub(crate) struct References {
 impl References {
     /// From now on `rollout` names these objects and no others; returns those that no Rollout names any more.
     pub(crate) fn set(&mut self, rollout: &ObjectRef, objects: BTreeSet<ObjectRef>) -> Vec<ObjectRef> {
+        if self.names.get(rollout).map_or(objects.is_empty(), |before| *before == objects) {
+            return Vec::new();
+        }
         let before = self.names.remove(rollout).unwrap_or_default();
         let mut unnamed = Vec::new();
         for object in before.difference(&objects) {
