@@ -28,6 +28,6 @@ pub(crate) fn strike(snapshot: &mut Snapshot, wrote: bool, leading_since: Option
 fn forget_runs(snapshot: &mut Snapshot, since: Timestamp) {
     let namespace = snapshot.rollout.meta.namespace.as_str();
     for run in snapshot.analysis_runs.extract_if(.., |run| run.meta.created < Some(since)) {
-        snapshot.taken.insert(ObjectRef::new(Kind::AnalysisRun, namespace, run.meta.name));
+        snapshot.taken.insert(ObjectRef::new(Kind::AnalysisRun, namespace, run.meta.name.as_str()));
     }
 }

@@ -71,7 +71,7 @@ impl Engine {
                 if matches!(object.view, View::Secret(_)) {
                     return;
                 }
-                self.take((**object).clone(), Origin::Live, now);
+                self.take(object, Origin::Live, now);
                 let written = Stamp::of(&object.meta);
                 if flight.nature != Nature::Read && !is_ordered(&written) {
                     // An older watch event may still overwrite what the answer showed.

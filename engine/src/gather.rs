@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::{RolloutFacts, RouteFacts, TemplateFacts};
 use planner::rollout::{Settings, Snapshot};
+use planner::shared::Shared;
 use serde_json::Value;
 use traffic_routers::{Objects, Router};
 
@@ -114,7 +115,7 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
         .collect()
 }
 
-fn templates(stores: &Stores, rollout: &RolloutFacts, kind: Kind) -> BTreeMap<String, TemplateFacts> {
+fn templates(stores: &Stores, rollout: &RolloutFacts, kind: Kind) -> BTreeMap<String, Shared<TemplateFacts>> {
     let Some(spec) = naming::readable_spec(rollout) else { return BTreeMap::new() };
     naming::templates(stores, &rollout.meta.namespace, spec)
         .into_iter()

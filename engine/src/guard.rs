@@ -91,14 +91,14 @@ fn route_reads(drivers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectR
 }
 
 fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = &'a ReplicaSetFacts> {
-    snapshot.replica_sets.iter().filter(move |set| !hash.is_empty() && set.hash == hash)
+    snapshot.sets().filter(move |set| !hash.is_empty() && set.hash == hash)
 }
 
 /// The ReplicaSets of the new and of the stable version.
 fn roles(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
     let status = &snapshot.rollout.status;
     let digest = snapshot.template.as_ref().map(|template| template.digest.as_str()).unwrap_or_default();
-    snapshot.replica_sets.iter().filter(move |set| {
+    snapshot.sets().filter(move |set| {
         let is = |hash: &str| !hash.is_empty() && set.hash == hash;
         is(&status.stable_rs)
             || is(&status.current_pod_hash)

@@ -1,5 +1,6 @@
 //! What can happen to the engine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use analysis::provider::{Answer as MetricAnswer, TransportError};
@@ -46,20 +47,20 @@ pub enum WatchEvent {
     /// A (re)list begins: objects that it does not bring are gone.
     Init,
     /// An object of that list.
-    InitApply(Box<Object>),
+    InitApply(Arc<Object>),
     /// The list is complete.
     InitDone,
     /// An object was created or changed.
-    Apply(Box<Object>),
+    Apply(Arc<Object>),
     /// An object was deleted.
-    Delete(Box<Object>),
+    Delete(Arc<Object>),
 }
 
 /// The API server's answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// Done; the object as it is now.
-    Object(Box<Object>),
+    Object(Arc<Object>),
     /// Done; there is no object to show (a deletion).
     Done,
     /// Refused, and nothing was changed.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutSpec;
 use planner::facts::{RolloutFacts, TemplateFacts};
+use planner::shared::Shared;
 use traffic_routers::{Owner, Router, drivable};
 
 use crate::store::{Stores, key};
@@ -81,7 +82,7 @@ pub(crate) fn templates(stores: &Stores, namespace: &str, spec: &RolloutSpec) ->
 }
 
 /// A template that is held.
-pub(crate) fn facts<'a>(stores: &'a Stores, template: &ObjectRef) -> Option<&'a TemplateFacts> {
+pub(crate) fn facts<'a>(stores: &'a Stores, template: &ObjectRef) -> Option<&'a Shared<TemplateFacts>> {
     match template.kind {
         Kind::AnalysisTemplate => stores.templates.get(&key(template)),
         Kind::ClusterAnalysisTemplate => stores.cluster_templates.get(&key(template)),

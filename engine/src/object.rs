@@ -2,6 +2,7 @@
 
 use crds::object_ref::Kind;
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::shared::Shared;
 use serde_json::Value;
 
 pub use crate::decode::{decode, decode_meta};
@@ -23,17 +24,17 @@ pub struct Object {
 #[derive(Clone, Debug, PartialEq)]
 pub enum View {
     /// A Rollout, with its pod template's text.
-    Rollout(Box<RolloutFacts>),
+    Rollout(Shared<RolloutFacts>),
     /// A ReplicaSet.
-    ReplicaSet(Box<ReplicaSetFacts>),
+    ReplicaSet(Shared<ReplicaSetFacts>),
     /// A Service.
-    Service(Box<ServiceFacts>),
+    Service(Shared<ServiceFacts>),
     /// An AnalysisRun.
-    AnalysisRun(Box<AnalysisRunFacts>),
+    AnalysisRun(Shared<AnalysisRunFacts>),
     /// An AnalysisTemplate or ClusterAnalysisTemplate.
-    Template(Box<TemplateFacts>),
+    Template(Shared<TemplateFacts>),
     /// A route object or a source of one, live and whole but for `managedFields`.
-    Route(Box<Value>),
+    Route(Shared<Value>),
     /// The decoded data of a Secret that was read by name. It is never kept in a store nor printed.
     Secret(SecretData),
     /// A kind of which only the metadata counts.

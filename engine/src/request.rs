@@ -36,7 +36,7 @@ pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
             Call::Create(object.clone())
         }
         Action::PatchReplicaSet { name, uid, scale, annotations, .. } => {
-            let held = gathered.snapshot.replica_sets.iter().find(|set| set.meta.name == *name);
+            let held = gathered.snapshot.sets().find(|set| set.meta.name == *name);
             Call::JsonPatch(replica_set_patch(held, uid, *scale, annotations))
         }
         Action::DeleteReplicaSet { uid, resource_version, .. } => {

@@ -18,8 +18,8 @@ impl Engine {
     pub(crate) fn watch_delivered(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
         match event {
             WatchEvent::Init => self.stores.begin_list(kind),
-            WatchEvent::InitApply(object) => self.take(*object, Origin::List, now),
-            WatchEvent::Apply(object) => self.take(*object, Origin::Watch, now),
+            WatchEvent::InitApply(object) => self.take(&object, Origin::List, now),
+            WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
             WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
             WatchEvent::InitDone => self.listed(kind, now),
         }
@@ -32,9 +32,9 @@ impl Engine {
     }
 
     /// Takes one object into its store and queues whom it concerns.
-    pub(crate) fn take(&mut self, object: Object, origin: Origin, now: Timestamp) {
-        let reference = reference(&object);
-        if !self.is_ours(&object) {
+    pub(crate) fn take(&mut self, object: &Object, origin: Origin, now: Timestamp) {
+        let reference = reference(object);
+        if !self.is_ours(object) {
             self.forget(&reference, now);
             return;
         }

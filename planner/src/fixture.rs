@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Meta, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts};
 use crate::rollout::{Settings, Snapshot, TemplateIdentity};
+use crate::shared::Shared;
 
 /// The namespace of all fixtures.
 pub const NAMESPACE: &str = "default";
@@ -98,16 +99,16 @@ pub fn routed(steps: &Value) -> Value {
 
 /// The two Services that [`routed`] names, as a user makes them.
 #[must_use]
-pub fn services() -> BTreeMap<String, ServiceFacts> {
+pub fn services() -> BTreeMap<String, Shared<ServiceFacts>> {
     services_named(["web-canary", "web-stable"])
 }
 
-fn services_named(names: [&str; 2]) -> BTreeMap<String, ServiceFacts> {
+fn services_named(names: [&str; 2]) -> BTreeMap<String, Shared<ServiceFacts>> {
     names
         .into_iter()
         .map(|name| {
             let selector = BTreeMap::from([("app".to_owned(), ROLLOUT.to_owned())]);
-            (name.to_owned(), ServiceFacts { meta: meta(name, name), selector })
+            (name.to_owned(), ServiceFacts { meta: meta(name, name), selector }.into())
         })
         .collect()
 }
@@ -141,12 +142,12 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         None => BTreeMap::new(),
     };
     Snapshot {
-        rollout: RolloutFacts {
+        rollout: Shared::new(RolloutFacts {
             meta: meta(ROLLOUT, UID),
             spec: Ok(spec),
             last_readable_spec: None,
             status: RolloutStatus::default(),
-        },
+        }),
         template: Some(template("v1")),
         replica_sets: Vec::new(),
         services,
@@ -163,12 +164,12 @@ pub fn created_with(strategy: &Value) -> Snapshot {
 
 /// A ReplicaSet of a version, with all its pods available.
 #[must_use]
-pub fn replica_set(version: &str, revision: i64, replicas: i32) -> ReplicaSetFacts {
+pub fn replica_set(version: &str, revision: i64, replicas: i32) -> Shared<ReplicaSetFacts> {
     let hash = format!("hash-{version}");
     let mut meta = meta(&format!("{ROLLOUT}-{hash}"), &format!("uid-{version}"));
     meta.annotations.insert(REVISION.to_owned(), revision.to_string());
     meta.labels.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
-    ReplicaSetFacts {
+    Shared::new(ReplicaSetFacts {
         meta,
         hash,
         template_digest: format!("digest-{version}"),
@@ -178,5 +179,5 @@ pub fn replica_set(version: &str, revision: i64, replicas: i32) -> ReplicaSetFac
         available_replicas: replicas,
         observed_generation: 1,
         ..ReplicaSetFacts::default()
-    }
+    })
 }

@@ -14,4 +14,5 @@ pub mod facts;
 pub mod fixture;
 pub mod invariants;
 pub mod rollout;
+pub mod shared;
 pub mod waiting;

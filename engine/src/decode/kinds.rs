@@ -7,6 +7,7 @@ use crds::names::POD_TEMPLATE_HASH;
 use crds::rollout::RolloutSpec;
 use k8s_openapi::ByteString;
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::shared::Shared;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -17,7 +18,7 @@ use super::{Parts, complaint};
 use crate::object::{SecretData, View};
 
 pub(super) fn rollout(meta: &Meta, json: &str, parts: &Parts<'_>) -> View {
-    View::Rollout(Box::new(RolloutFacts {
+    View::Rollout(Shared::new(RolloutFacts {
         meta: meta.clone(),
         spec: spec::<RolloutSpec>(json),
         last_readable_spec: None,
@@ -26,7 +27,7 @@ pub(super) fn rollout(meta: &Meta, json: &str, parts: &Parts<'_>) -> View {
 }
 
 pub(super) fn analysis_run(meta: &Meta, json: &str, parts: &Parts<'_>) -> View {
-    View::AnalysisRun(Box::new(AnalysisRunFacts {
+    View::AnalysisRun(Shared::new(AnalysisRunFacts {
         meta: meta.clone(),
         spec: spec::<AnalysisRunSpec>(json),
         status: status(parts.status),
@@ -34,7 +35,10 @@ pub(super) fn analysis_run(meta: &Meta, json: &str, parts: &Parts<'_>) -> View {
 }
 
 pub(super) fn template(meta: &Meta, json: &str) -> View {
-    View::Template(Box::new(TemplateFacts { meta: meta.clone(), spec: spec::<AnalysisTemplateSpec>(json) }))
+    View::Template(Shared::new(TemplateFacts {
+        meta: meta.clone(),
+        spec: spec::<AnalysisTemplateSpec>(json),
+    }))
 }
 
 /// The spec, or what is wrong in it and where.
@@ -107,7 +111,7 @@ pub(super) fn replica_set(meta: &Meta, parts: &Parts<'_>) -> View {
         .unwrap_or_default()
         .into_iter()
         .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
-    View::ReplicaSet(Box::new(ReplicaSetFacts {
+    View::ReplicaSet(Shared::new(ReplicaSetFacts {
         meta: meta.clone(),
         hash: meta.labels.get(POD_TEMPLATE_HASH).cloned().unwrap_or_default(),
         template_digest: spec.template.map(|text| crate::template::digest(text.get())).unwrap_or_default(),
@@ -129,7 +133,10 @@ pub(super) fn service(meta: &Meta, parts: &Parts<'_>) -> View {
         selector: Option<BTreeMap<String, String>>,
     }
     let spec: ServiceSpec = field(parts.spec).unwrap_or_default();
-    View::Service(Box::new(ServiceFacts { meta: meta.clone(), selector: spec.selector.unwrap_or_default() }))
+    View::Service(Shared::new(ServiceFacts {
+        meta: meta.clone(),
+        selector: spec.selector.unwrap_or_default(),
+    }))
 }
 
 /// The values that are text; a binary value is left out, no metric backend takes one.

@@ -5,6 +5,7 @@ mod metadata;
 
 use crds::object_ref::Kind;
 use planner::facts::Meta;
+use planner::shared::Shared;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -70,7 +71,7 @@ fn route(json: &str) -> View {
             annotations.remove(crds::names::LAST_APPLIED);
         }
     }
-    View::Route(Box::new(value))
+    View::Route(Shared::new(value))
 }
 
 /// A sentence about malformed input, cut to a length that fits into a condition.

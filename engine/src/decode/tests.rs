@@ -6,7 +6,7 @@ use crate::object::SecretData;
 
 fn rollout(json: &Value) -> planner::facts::RolloutFacts {
     match decode(Kind::Rollout, &json.to_string()).unwrap().view {
-        View::Rollout(facts) => *facts,
+        View::Rollout(facts) => planner::facts::RolloutFacts::clone(&facts),
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! What is held of one object.
 
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::shared::Shared;
 use planted_bugs::{Bug, planted};
 use serde_json::Value;
 
@@ -12,14 +13,14 @@ use crate::template::{self, Identity};
 #[derive(Debug)]
 pub(crate) struct RolloutHeld {
     /// The projection.
-    pub(crate) facts: RolloutFacts,
+    pub(crate) facts: Shared<RolloutFacts>,
     /// The identity of the template, if the spec has a readable one.
     pub(crate) identity: Option<Identity>,
 }
 
 impl RolloutHeld {
     /// Holds `facts`, in the place of `before`: of the same incarnation it keeps the last spec that could be read.
-    pub(crate) fn new(mut facts: RolloutFacts, before: Option<&Self>) -> Self {
+    pub(crate) fn new(mut facts: Shared<RolloutFacts>, before: Option<&Self>) -> Self {
         let before = before.filter(|before| before.facts.meta.uid == facts.meta.uid);
         if facts.spec.is_err() && !planted(Bug::BadSpecForgetsRoutes) {
             facts.last_readable_spec = before.and_then(|before| {
@@ -27,7 +28,7 @@ impl RolloutHeld {
             });
         }
         let identity =
-            template::identity(&facts, before.map(|before| (&before.facts, before.identity.as_ref())));
+            template::identity(&facts, before.map(|before| (&*before.facts, before.identity.as_ref())));
         Self { facts, identity }
     }
 }
@@ -60,6 +61,11 @@ impl RouteHeld {
         self.text.as_deref()
     }
 
+    /// Whether this is the version that these metadata are of.
+    pub(crate) fn is_version(&self, meta: &Meta) -> bool {
+        self.stamp.uid == meta.uid && self.stamp.resource_version == meta.resource_version
+    }
+
     /// Keeps only that the object exists.
     pub(crate) fn forget_text(&mut self) {
         self.text = None;
@@ -78,7 +84,7 @@ impl Held for RouteHeld {
 
 macro_rules! held_with_meta {
     ($($facts:ty),+) => {$(
-        impl Held for $facts {
+        impl Held for Shared<$facts> {
             fn stamp(&self) -> Stamp {
                 Stamp::of(&self.meta)
             }

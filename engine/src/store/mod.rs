@@ -7,6 +7,7 @@ pub(crate) mod version;
 
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, ServiceFacts, TemplateFacts};
+use planner::shared::Shared;
 
 use self::held::{RolloutHeld, RouteHeld};
 use self::references::References;
@@ -20,15 +21,15 @@ pub(crate) struct Stores {
     /// The Rollouts, each with the identity of its template.
     pub(crate) rollouts: Table<RolloutHeld>,
     /// The ReplicaSets that a Rollout controls.
-    pub(crate) replica_sets: Table<ReplicaSetFacts>,
+    pub(crate) replica_sets: Table<Shared<ReplicaSetFacts>>,
     /// The Services.
-    pub(crate) services: Table<ServiceFacts>,
+    pub(crate) services: Table<Shared<ServiceFacts>>,
     /// The AnalysisRuns.
-    pub(crate) analysis_runs: Table<AnalysisRunFacts>,
+    pub(crate) analysis_runs: Table<Shared<AnalysisRunFacts>>,
     /// The AnalysisTemplates.
-    pub(crate) templates: Table<TemplateFacts>,
+    pub(crate) templates: Table<Shared<TemplateFacts>>,
     /// The ClusterAnalysisTemplates.
-    pub(crate) cluster_templates: Table<TemplateFacts>,
+    pub(crate) cluster_templates: Table<Shared<TemplateFacts>>,
     /// The Ingresses.
     pub(crate) ingresses: Table<RouteHeld>,
     /// The VirtualServices.
@@ -96,28 +97,35 @@ pub(crate) fn key(object: &ObjectRef) -> Key {
 
 impl Stores {
     /// Takes what a list, a watch or an answer showed.
-    pub(crate) fn apply(&mut self, object: Object, origin: Origin) -> Change {
+    pub(crate) fn apply(&mut self, object: &Object, origin: Origin) -> Change {
         let reference = ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name);
         let key = key(&reference);
-        match object.view {
+        match &object.view {
             View::Rollout(facts) => {
-                let held = RolloutHeld::new(*facts, self.rollouts.get(&key));
+                let held = RolloutHeld::new(facts.clone(), self.rollouts.get(&key));
                 self.rollouts.apply(key, held, origin)
             }
-            View::ReplicaSet(facts) => self.replica_sets.apply(key, *facts, origin),
-            View::Service(facts) => self.services.apply(key, *facts, origin),
-            View::AnalysisRun(facts) => self.analysis_runs.apply(key, *facts, origin),
+            View::ReplicaSet(facts) => self.replica_sets.apply(key, facts.clone(), origin),
+            View::Service(facts) => self.services.apply(key, facts.clone(), origin),
+            View::AnalysisRun(facts) => self.analysis_runs.apply(key, facts.clone(), origin),
             View::Template(facts) if object.kind == Kind::ClusterAnalysisTemplate => {
-                self.cluster_templates.apply(key, *facts, origin)
+                self.cluster_templates.apply(key, facts.clone(), origin)
             }
-            View::Template(facts) => self.templates.apply(key, *facts, origin),
+            View::Template(facts) => self.templates.apply(key, facts.clone(), origin),
             View::Route(value) => {
-                let named = self.references.is_named(&reference);
-                let held = RouteHeld::new(&object.meta, &value, named);
+                let named =
+                    self.references.is_named(&reference) && !self.holds_text(&reference, &object.meta);
+                let held = RouteHeld::new(&object.meta, value, named);
                 self.apply_route(&reference, held, origin)
             }
             View::Secret(_) | View::MetaOnly => Change::Same,
         }
+    }
+
+    /// Whether the text of just this version of a route is held: then it is not written down again.
+    fn holds_text(&self, route: &ObjectRef, meta: &Meta) -> bool {
+        let held = self.routes(route.kind).and_then(|table| table.get(&key(route)));
+        held.is_some_and(|held| held.text().is_some() && held.is_version(meta))
     }
 
     /// The same version counts as taken if only now its text is wanted.

@@ -58,7 +58,8 @@ impl Api {
         let mut object = self.objects.remove(reference).unwrap();
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.undelivered.push((reference.kind, WatchEvent::Delete(Box::new(shown(reference.kind, &object)))));
+        self.undelivered
+            .push((reference.kind, WatchEvent::Delete(std::sync::Arc::new(shown(reference.kind, &object)))));
     }
 
     /// Every object of a kind, as a list shows it.
@@ -81,7 +82,8 @@ impl Api {
         }
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.undelivered.push((reference.kind, WatchEvent::Apply(Box::new(shown(reference.kind, &object)))));
+        self.undelivered
+            .push((reference.kind, WatchEvent::Apply(std::sync::Arc::new(shown(reference.kind, &object)))));
         self.objects.insert(reference.clone(), object);
     }
 
@@ -155,7 +157,7 @@ impl Api {
     }
 
     fn show(&self, reference: &ObjectRef) -> Answer {
-        Answer::Object(Box::new(shown(reference.kind, &self.objects[reference])))
+        Answer::Object(std::sync::Arc::new(shown(reference.kind, &self.objects[reference])))
     }
 }
 

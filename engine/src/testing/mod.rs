@@ -211,7 +211,8 @@ impl World {
         self.api.undelivered.retain(|(other, _)| *other != kind);
         self.inputs.push_back(Input::Watch { kind, event: WatchEvent::Init });
         for object in self.api.list(kind) {
-            self.inputs.push_back(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(object)) });
+            self.inputs
+                .push_back(Input::Watch { kind, event: WatchEvent::InitApply(std::sync::Arc::new(object)) });
         }
         self.inputs.push_back(Input::Watch { kind, event: WatchEvent::InitDone });
     }

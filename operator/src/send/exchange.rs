@@ -1,5 +1,6 @@
 //! One exchange with the API server as values: a request of the engine to HTTP, and HTTP to an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, Request as HttpRequest, header};
@@ -116,7 +117,7 @@ fn success(request: &Request, body: &[u8]) -> Answer {
         .map_err(|error| error.to_string())
         .and_then(|text| decode(request.object.kind, text));
     match read {
-        Ok(object) => Answer::Object(Box::new(object)),
+        Ok(object) => Answer::Object(Arc::new(object)),
         Err(problem) => Answer::Unknown { message: format!("the answer cannot be read: {problem}") },
     }
 }

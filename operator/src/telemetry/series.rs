@@ -239,14 +239,14 @@ mod tests {
 
     use super::*;
 
-    fn rollout(name: &str, phase: &str) -> Box<Object> {
+    fn rollout(name: &str, phase: &str) -> Arc<Object> {
         let text = format!(
             r#"{{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout",
                 "metadata":{{"name":"{name}","namespace":"shop","uid":"u","resourceVersion":"1"}},
                 "spec":{{"replicas":5,"strategy":{{"canary":{{"trafficRouting":{{"nginx":{{"stableIngress":"web"}}}}}}}}}},
                 "status":{{"phase":"{phase}","replicas":6,"updatedReplicas":1,"availableReplicas":4}}}}"#
         );
-        Box::new(decode(Kind::Rollout, &text).unwrap())
+        Arc::new(decode(Kind::Rollout, &text).unwrap())
     }
 
     fn watch(event: WatchEvent) -> Input {

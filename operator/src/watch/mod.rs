@@ -5,6 +5,7 @@ mod raw;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crds::object_ref::Kind;
@@ -186,9 +187,9 @@ impl Watch {
     }
 
     /// Reads an object. One that cannot be read at all, or whose reading panics, is left out and named in the log.
-    fn read(&self, raw: &RawObject) -> Option<Box<Object>> {
+    fn read(&self, raw: &RawObject) -> Option<Arc<Object>> {
         match decode(self.kind, raw.text()) {
-            Ok(object) => Some(Box::new(object)),
+            Ok(object) => Some(Arc::new(object)),
             Err(problem) => {
                 let (namespace, name) = (raw.namespace().unwrap_or_default(), raw.name_any());
                 tracing::warn!(kind = self.kind.name(), namespace, name, problem, "object cannot be read");

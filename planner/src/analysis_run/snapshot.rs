@@ -6,12 +6,13 @@ use analysis::provider::{Answer, TransportError};
 use jiff::Timestamp;
 
 use crate::facts::AnalysisRunFacts;
+use crate::shared::Shared;
 
 /// What is known about one `AnalysisRun`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The run.
-    pub run: AnalysisRunFacts,
+    pub run: Shared<AnalysisRunFacts>,
     /// Whether the store has not shown our own last write of it: then nothing is decided.
     pub stale: bool,
     /// Names of the metrics whose question is on its way.

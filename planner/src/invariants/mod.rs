@@ -14,8 +14,9 @@ use crds::object_ref::ObjectRef;
 use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutStatus};
 
 pub use self::violation::Violation;
-use crate::facts::{ReplicaSetFacts, ServiceFacts};
+use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, ServiceFacts};
 use crate::rollout::{Action, Plan, Scale, Snapshot, current_runs};
+use crate::shared::Shared;
 
 /// Returns what a plan must not do but does.
 #[must_use]
@@ -62,7 +63,7 @@ struct World<'a> {
 impl<'a> World<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
         let spec = snapshot.rollout.spec.as_ref().ok();
-        let sets = snapshot.replica_sets.iter().map(|set| (set.hash.as_str(), set)).collect();
+        let sets = snapshot.sets().map(|set| (set.hash.as_str(), set)).collect();
         let canary = spec.and_then(|spec| spec.strategy.canary.as_ref());
         let blue_green = spec.and_then(|spec| spec.strategy.blue_green.as_ref());
         Self { snapshot, status: &snapshot.rollout.status, canary, blue_green, sets }
@@ -75,10 +76,10 @@ impl<'a> World<'a> {
             }
             Action::PatchReplicaSet { name, uid, scale, .. } => self.scale(name, uid, *scale, violations),
             Action::DeleteReplicaSet { name, uid, .. } => {
-                let is_empty = |set: &&ReplicaSetFacts| {
+                let is_empty = |set: &ReplicaSetFacts| {
                     set.meta.name == *name && set.meta.uid == *uid && set.replicas == 0
                 };
-                if !self.snapshot.replica_sets.iter().any(|set| is_empty(&set)) {
+                if !self.snapshot.sets().any(is_empty) {
                     violations.push(Violation::UnknownObject { name: name.clone() });
                 }
             }
@@ -103,9 +104,8 @@ impl<'a> World<'a> {
                 }
             }
             Action::TerminateAnalysisRun { name, uid } | Action::DeleteAnalysisRun { name, uid } => {
-                let is_it =
-                    |run: &crate::facts::AnalysisRunFacts| run.meta.name == *name && run.meta.uid == *uid;
-                if !self.snapshot.analysis_runs.iter().any(is_it) {
+                let is_it = |run: &AnalysisRunFacts| run.meta.name == *name && run.meta.uid == *uid;
+                if !self.snapshot.runs().any(is_it) {
                     violations.push(Violation::UnknownObject { name: name.clone() });
                 }
             }
@@ -307,7 +307,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn hash_of(service: Option<&ServiceFacts>) -> &str {
+fn hash_of(service: Option<&Shared<ServiceFacts>>) -> &str {
     service.and_then(|service| service.selector.get(POD_TEMPLATE_HASH)).map_or("", String::as_str)
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
     if let (Some(spec), Some(Strategy::BlueGreen(strategy))) = (spec, spec.and_then(Strategy::of)) {
         return blue_green::services::back_first(snapshot, spec, strategy, now);
     }
-    let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
+    let find = |hash: &str| snapshot.sets().find(|set| set.hash == hash && !set.meta.deleting);
     let (stable_service, canary_service) = match spec.and_then(Strategy::of) {
         Some(Strategy::Canary(canary)) => (canary.stable_service.as_str(), canary.canary_service.as_str()),
         _ => ("", ""),

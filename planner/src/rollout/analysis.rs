@@ -150,6 +150,9 @@ fn needs_a_run(view: &View<'_>, chain: &Chain<'_>, type_: RolloutType) -> bool {
 
 /// Ends the runs that nobody waits for any more.
 pub(crate) fn end(view: &View<'_>, draft: &mut Draft) {
+    if view.snapshot.analysis_runs.is_empty() {
+        return;
+    }
     let wanted = wanted(view);
     let names: Vec<&str> = wanted
         .iter()
@@ -188,8 +191,7 @@ pub(crate) fn clean_up(view: &View<'_>, draft: &mut Draft) {
     let is_current = |run: &AnalysisRunFacts| current.all().any(|one| one.meta.name == run.meta.name);
     let mut runs: Vec<&AnalysisRunFacts> = view
         .snapshot
-        .analysis_runs
-        .iter()
+        .runs()
         .filter(|run| run.status.phase.is_completed() && !run.meta.deleting && !is_current(run))
         .collect();
     runs.sort_by(|a, b| (b.meta.created, &b.meta.name).cmp(&(a.meta.created, &a.meta.name)));

@@ -31,8 +31,7 @@ pub(crate) struct Revisions<'a> {
 /// The new one is that with an equal template, the one with the expected hash first, then the oldest; else the one
 /// with the expected hash, because an admission webhook may have changed its template.
 pub(crate) fn find<'a>(snapshot: &'a Snapshot, template: &TemplateIdentity) -> Revisions<'a> {
-    let mut sets: Vec<&ReplicaSetFacts> =
-        snapshot.replica_sets.iter().filter(|set| !set.meta.deleting).collect();
+    let mut sets: Vec<&ReplicaSetFacts> = snapshot.sets().filter(|set| !set.meta.deleting).collect();
     sets.sort_by_key(|set| (number(&set.meta), set.meta.created, set.meta.name.as_str()));
     let equal =
         |set: &&&ReplicaSetFacts| !template.digest.is_empty() && set.template_digest == template.digest;

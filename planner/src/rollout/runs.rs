@@ -44,6 +44,9 @@ pub(crate) struct Chain<'a> {
 
 /// Finds the runs that decide about the update that the status speaks of. No spec is needed.
 pub(crate) fn current(snapshot: &Snapshot) -> Current<'_> {
+    if snapshot.analysis_runs.is_empty() {
+        return Current::default();
+    }
     let index = snapshot.rollout.status.current_step_index.unwrap_or(0);
     let of = |base: &str, type_: RolloutType| {
         let run = chain(snapshot, base).last?;
@@ -71,7 +74,7 @@ pub(crate) fn chain<'a>(snapshot: &'a Snapshot, base: &str) -> Chain<'a> {
             (_, 0) => format!("{base}.{attempt}"),
             _ => format!("{base}.{attempt}.{collision}"),
         };
-        let found = snapshot.analysis_runs.iter().find(|run| run.meta.name == next);
+        let found = snapshot.runs().find(|run| run.meta.name == next);
         let is_taken = || {
             let reference = ObjectRef::new(Kind::AnalysisRun, namespace.as_str(), next.as_str());
             snapshot.taken.contains(&reference)

@@ -7,28 +7,29 @@ use crds::object_ref::ObjectRef;
 use crate::facts::{
     AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
 };
+use crate::shared::Shared;
 
 /// What the cluster looked like, as far as one Rollout is concerned. It holds no "now".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The Rollout.
-    pub rollout: RolloutFacts,
+    pub rollout: Shared<RolloutFacts>,
     /// The pod template to roll out, as JSON text, and its identity.
     pub template: Option<TemplateIdentity>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
-    pub replica_sets: Vec<ReplicaSetFacts>,
+    pub replica_sets: Vec<Shared<ReplicaSetFacts>>,
     /// The Services that the spec names, by name; a missing one is absent.
-    pub services: BTreeMap<String, ServiceFacts>,
+    pub services: BTreeMap<String, Shared<ServiceFacts>>,
     /// The route objects of the Rollout's traffic routers, in the order in which they are written.
     pub routes: Vec<RouteFacts>,
     /// Why the traffic routers could not be set up from the spec, if so.
     pub routing_problem: Option<String>,
     /// The AnalysisRuns whose controller is this Rollout's uid.
-    pub analysis_runs: Vec<AnalysisRunFacts>,
+    pub analysis_runs: Vec<Shared<AnalysisRunFacts>>,
     /// The AnalysisTemplates of the namespace that the spec names (directly or nested), by name.
-    pub templates: BTreeMap<String, TemplateFacts>,
+    pub templates: BTreeMap<String, Shared<TemplateFacts>>,
     /// The ClusterAnalysisTemplates that the spec names, by name.
-    pub cluster_templates: BTreeMap<String, TemplateFacts>,
+    pub cluster_templates: BTreeMap<String, Shared<TemplateFacts>>,
     /// Names that this Rollout wanted to create under and that an object of somebody else has: another controller's
     /// uid, or none. The next collision name is used instead.
     pub taken: BTreeSet<ObjectRef>,
@@ -36,6 +37,18 @@ pub struct Snapshot {
     pub stale: Stale,
     /// Settings of the operator that decisions rest on.
     pub settings: Settings,
+}
+
+impl Snapshot {
+    /// All ReplicaSets of the Rollout.
+    pub fn sets(&self) -> impl Iterator<Item = &ReplicaSetFacts> {
+        self.replica_sets.iter().map(|set| &**set)
+    }
+
+    /// All AnalysisRuns of the Rollout.
+    pub fn runs(&self) -> impl Iterator<Item = &AnalysisRunFacts> {
+        self.analysis_runs.iter().map(|run| &**run)
+    }
 }
 
 /// The pod template of the Rollout's spec.

@@ -142,7 +142,7 @@ impl<'a> View<'a> {
 
     /// A Service that the spec names, if there is one.
     pub(crate) fn service(&self, name: &str) -> Option<&'a ServiceFacts> {
-        self.snapshot.services.get(name)
+        self.snapshot.services.get(name).map(|service| &**service)
     }
 
     /// The highest weight of the new version that any route object asks for.

@@ -62,8 +62,8 @@ pub(crate) fn served<'a>(
     canary_service: &str,
     new: Option<&'a ReplicaSetFacts>,
 ) -> Option<&'a ReplicaSetFacts> {
-    let hash = snapshot.services.get(canary_service).map_or("", services::selected);
-    snapshot.replica_sets.iter().find(|set| !hash.is_empty() && set.hash == hash).or(new)
+    let hash = snapshot.services.get(canary_service).map_or("", |service| services::selected(service));
+    snapshot.sets().find(|set| !hash.is_empty() && set.hash == hash).or(new)
 }
 
 /// The version that the rest of the requests goes to: the one that the stable Service selects. Without that Service they
@@ -78,7 +78,7 @@ pub(crate) fn keeper<'a>(
     }
     match services::selected(snapshot.services.get(stable_service)?) {
         "" => stable,
-        hash => snapshot.replica_sets.iter().find(|set| set.hash == hash),
+        hash => snapshot.sets().find(|set| set.hash == hash),
     }
 }
 

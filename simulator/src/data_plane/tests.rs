@@ -17,7 +17,7 @@ fn rollout(routing: &Value) -> RolloutFacts {
             "stableService": "stable", "canaryService": "canary", "trafficRouting": routing } } },
     });
     match decode(Kind::Rollout, &value.to_string()).unwrap().view {
-        View::Rollout(facts) => *facts,
+        View::Rollout(facts) => RolloutFacts::clone(&facts),
         other => panic!("{other:?}"),
     }
 }

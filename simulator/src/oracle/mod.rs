@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::Request;
-use engine::input::WatchEvent;
 use engine::object::{Object, View};
 use engine::settings::Settings;
 use jiff::Timestamp;
@@ -32,7 +31,7 @@ use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, News};
 use crate::outcome::{Rule, Violation};
 use crate::scenario::Deed;
-use crate::store::{Store, Verb};
+use crate::store::{Change, Store, Verb};
 
 /// The time, as it is and as a process sees it.
 #[derive(Clone, Copy, Debug)]
@@ -137,21 +136,10 @@ impl Judge {
     }
 
     /// Something was written, by whomever.
-    pub(crate) fn see(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
-        match &event {
-            WatchEvent::Apply(object) => {
-                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
-                if matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
-                    self.route_changed(&reference, Some(Arc::new((**object).clone())), now);
-                }
-            }
-            WatchEvent::Delete(object) => {
-                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
-                self.route_changed(&reference, None, now);
-            }
-            WatchEvent::Init | WatchEvent::InitApply(_) | WatchEvent::InitDone => {}
-        }
-        self.truth.see(kind, event, now);
+    pub(crate) fn see(&mut self, change: &Change, now: Timestamp) {
+        let object = (change.verb != Verb::Deleted).then(|| Arc::clone(&change.object));
+        self.route_changed(&change.reference, object, now);
+        self.truth.see(change);
     }
 
     fn route_changed(&mut self, reference: &ObjectRef, object: Option<Arc<Object>>, now: Timestamp) {

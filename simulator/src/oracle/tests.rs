@@ -255,7 +255,7 @@ fn s11_verdicts() {
                 { "name": "rate", "measurements": vec![measurement; measurements] }] },
         });
         match engine::object::decode(Kind::AnalysisRun, &value.to_string()).unwrap().view {
-            View::AnalysisRun(facts) => *facts,
+            View::AnalysisRun(facts) => AnalysisRunFacts::clone(&facts),
             other => panic!("{other:?}"),
         }
     };

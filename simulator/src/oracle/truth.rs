@@ -22,7 +22,7 @@ use planted_bugs::without;
 use serde_json::Value;
 
 use super::Clocks;
-use crate::store::{KINDS, Store};
+use crate::store::{Change, KINDS, Store, Verb};
 use crate::world::scaled_to;
 
 /// How long a request may be on its way while the world changes.
@@ -37,6 +37,8 @@ const BEHIND: [Option<Kind>; 5] =
 pub(super) struct Truth {
     settings: Settings,
     engine: Engine,
+    /// What it has not heard of yet.
+    unheard: BTreeMap<Arc<ObjectRef>, WatchEvent>,
     /// Until when requests may arrive that were decided on what is no more, because the store went back in time.
     outdated_until: Option<Timestamp>,
     /// What the operators wrote of late, oldest first.
@@ -56,7 +58,8 @@ impl Truth {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut engine = Engine::new(settings.clone());
         engine.start();
-        Self { settings: settings.clone(), engine, outdated_until: None, own: Vec::new() }
+        let (settings, unheard) = (settings.clone(), BTreeMap::new());
+        Self { settings, engine, unheard, outdated_until: None, own: Vec::new() }
     }
 
     /// Forgets everything: the store went back in time.
@@ -78,9 +81,15 @@ impl Truth {
         without(|| list(&mut self.engine, kind, objects, now));
     }
 
-    /// Something was written.
-    pub(super) fn see(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
-        without(|| self.engine.handle(Input::Watch { kind, event }, now));
+    /// Something was written. The engine hears of it when it is asked: of several writes of an object only the last
+    /// one counts.
+    pub(super) fn see(&mut self, change: &Change) {
+        let object = Arc::clone(&change.object);
+        let event = match change.verb {
+            Verb::Added | Verb::Modified => WatchEvent::Apply(object),
+            Verb::Deleted => WatchEvent::Delete(object),
+        };
+        self.unheard.insert(Arc::clone(&change.reference), event);
     }
 
     /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
@@ -97,17 +106,24 @@ impl Truth {
             request.object.kind,
             Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService
         );
-        if !is_judged || rollouts.is_empty() || !is_weighty(request, store) {
+        if !is_judged || rollouts.is_empty() {
             return None;
+        }
+        let (before, after) = statuses(request, store);
+        if !is_weighty(request, before, after.as_ref()) {
+            return None;
+        }
+        for (object, event) in std::mem::take(&mut self.unheard) {
+            self.engine.handle(Input::Watch { kind: object.kind, event }, clocks.real);
         }
         let mut verdicts = Vec::new();
         for rollout in &rollouts {
             match decide(&mut self.engine, rollout, store, clocks.local) {
-                Some(decision) if is_decided(request, &decision, store) => return None,
+                Some(decision) if is_decided(request, &decision, after.as_ref()) => return None,
                 decision => verdicts.push(describe(rollout, decision.as_ref())),
             }
         }
-        let earlier = self.earlier(request, &rollouts, store, clocks);
+        let earlier = self.earlier((request, after.as_ref()), &rollouts, store, clocks);
         (!earlier).then(|| {
             let (word, object, why) = (word(&request.call), &request.object, verdicts.join("; "));
             format!("{word} {object} would not be decided: {why}")
@@ -116,7 +132,13 @@ impl Truth {
 
     /// Whether the write would have been decided on what an operator may have known: all that operators wrote, and
     /// all else as it was at some moment of the last second, for all kinds or for one that is behind the others.
-    fn earlier(&self, request: &Request, rollouts: &[ObjectRef], store: &Store, clocks: Clocks) -> bool {
+    fn earlier(
+        &self,
+        (request, after): (&Request, Option<&RolloutStatus>),
+        rollouts: &[ObjectRef],
+        store: &Store,
+        clocks: Clocks,
+    ) -> bool {
         let since = clocks.real.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
         let mut versions: Vec<u64> = KINDS
             .into_iter()
@@ -131,7 +153,7 @@ impl Truth {
                 // The clock may have been set since.
                 [clocks.local, clocks.real].into_iter().any(|now| {
                     let decide = |rollout| decide(&mut engine, rollout, store, now);
-                    rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, store))
+                    rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, after))
                 })
             })
         })
@@ -170,7 +192,7 @@ impl Truth {
 fn list(engine: &mut Engine, kind: Kind, objects: &[Arc<Object>], now: Timestamp) {
     engine.handle(Input::Watch { kind, event: WatchEvent::Init }, now);
     for object in objects {
-        let event = WatchEvent::InitApply(Box::new((**object).clone()));
+        let event = WatchEvent::InitApply(Arc::clone(object));
         engine.handle(Input::Watch { kind, event }, now);
     }
     engine.handle(Input::Watch { kind, event: WatchEvent::InitDone }, now);
@@ -183,7 +205,7 @@ fn decide(engine: &mut Engine, rollout: &ObjectRef, store: &Store, now: Timestam
             Ok(decision) => return Some(decision),
             Err(unread) => {
                 for object in unread {
-                    let event = WatchEvent::Apply(Box::new((**store.get(&object)?).clone()));
+                    let event = WatchEvent::Apply(Arc::clone(store.get(&object)?));
                     engine.handle(Input::Watch { kind: object.kind, event }, now);
                 }
             }
@@ -228,20 +250,20 @@ fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
 }
 
 /// Whether a write does more than to report what is observed.
-fn is_weighty(request: &Request, store: &Store) -> bool {
+fn is_weighty(request: &Request, before: Option<&RolloutStatus>, after: Option<&RolloutStatus>) -> bool {
     let Call::MergePatchStatus(_) = &request.call else { return true };
-    let (before, after) = statuses(request, store);
-    before.is_some_and(|before| facts(&before) != facts(&after.unwrap_or_default()))
+    let nothing = RolloutStatus::default();
+    before.is_some_and(|before| facts(before) != facts(after.unwrap_or(&nothing)))
 }
 
 /// The status of a Rollout before and after a patch of it.
-fn statuses(request: &Request, store: &Store) -> (Option<RolloutStatus>, Option<RolloutStatus>) {
+fn statuses<'a>(request: &Request, store: &'a Store) -> (Option<&'a RolloutStatus>, Option<RolloutStatus>) {
     let Call::MergePatchStatus(patch) = &request.call else { return (None, None) };
     let held = store.get(&request.object).and_then(|object| match &object.view {
-        View::Rollout(facts) => Some(facts.status.clone()),
+        View::Rollout(facts) => Some(&facts.status),
         _ => None,
     });
-    let after = held.as_ref().and_then(|held| {
+    let after = held.and_then(|held| {
         let mut value = serde_json::to_value(held).ok()?;
         json_patch::merge(&mut value, patch.get("status")?);
         serde_json::from_value(value).ok()
@@ -263,14 +285,13 @@ fn facts(status: &RolloutStatus) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 /// Whether a decision holds this write.
-fn is_decided(request: &Request, decision: &Decision, store: &Store) -> bool {
+fn is_decided(request: &Request, decision: &Decision, after: Option<&RolloutStatus>) -> bool {
     let same_object = decision.requests.iter().filter(|wanted| wanted.object == request.object);
     let mut same_object = same_object.peekable();
     match &request.call {
         Call::MergePatchStatus(_) => {
-            let (_, after) = statuses(request, store);
             let is_status = same_object.any(|wanted| matches!(wanted.call, Call::MergePatchStatus(_)));
-            is_status && after.is_some_and(|after| facts(&after) == facts(&decision.plan.status))
+            is_status && after.is_some_and(|after| facts(after) == facts(&decision.plan.status))
         }
         call => same_object.any(|wanted| is_same(call, &wanted.call)),
     }

@@ -112,7 +112,7 @@ fn assumed_stable(images: &[&str]) -> Assumption {
 /// The spec of a Rollout; default if it cannot be read: the operator says then what is wrong.
 fn spec(rollout: &Value) -> RolloutSpec {
     match decode(Kind::Rollout, &rollout.to_string()).map(|object| object.view) {
-        Ok(View::Rollout(facts)) => facts.spec.unwrap_or_default(),
+        Ok(View::Rollout(facts)) => facts.spec.clone().unwrap_or_default(),
         _ => RolloutSpec::default(),
     }
 }

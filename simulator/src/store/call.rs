@@ -151,7 +151,7 @@ impl Store {
 
 fn answer(done: Result<Arc<Object>, Answer>) -> Answer {
     match done {
-        Ok(object) => Answer::Object(Box::new((*object).clone())),
+        Ok(object) => Answer::Object(object),
         Err(refusal) => refusal,
     }
 }

@@ -2,6 +2,7 @@
 
 use engine::object::{View, decode};
 use planner::facts::ReplicaSetFacts;
+use planner::shared::Shared;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -89,7 +90,7 @@ pub(super) fn reread(kind: Kind, before: &View, held: &Value, manifest: &Value) 
             facts.min_ready_seconds = number(manifest, "/spec/minReadySeconds").unwrap_or_default();
             Ok(View::ReplicaSet(facts))
         }
-        View::Route(_) => Ok(View::Route(Box::default())),
+        View::Route(_) => Ok(View::Route(Shared::default())),
         _ => {
             let mut view = project(kind, manifest)?;
             keep_status(&mut view, before);
@@ -117,7 +118,7 @@ fn keep_status(view: &mut View, before: &View) {
 /// In words, when there is none.
 pub(super) fn project(kind: Kind, manifest: &Value) -> Result<View, String> {
     if matches!(kind, Kind::Ingress | Kind::VirtualService) {
-        return Ok(View::Route(Box::default()));
+        return Ok(View::Route(Shared::default()));
     }
     let mut fields = manifest.as_object().cloned().unwrap_or_default();
     fields.insert("metadata".to_owned(), json!({ "name": "x" }));

@@ -149,7 +149,7 @@ impl Store {
         let mut meta = std::mem::take(&mut object.meta);
         meta.resource_version = self.version.to_string();
         if let View::Route(value) = &mut object.view {
-            **value = route(&meta, &rest);
+            *value = route(&meta, &rest).into();
         }
         set_meta(&mut object, meta);
         let (object, rest) = (Arc::new(object), Arc::new(rest));

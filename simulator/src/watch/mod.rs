@@ -80,13 +80,12 @@ impl Seen {
     /// The event as the engine takes it.
     #[must_use]
     pub fn to_event(&self) -> WatchEvent {
-        let copy = |object: &Arc<Object>| Box::new(Object::clone(object));
         match self {
             Self::Init => WatchEvent::Init,
-            Self::InitApply(object) => WatchEvent::InitApply(copy(object)),
+            Self::InitApply(object) => WatchEvent::InitApply(Arc::clone(object)),
             Self::InitDone => WatchEvent::InitDone,
-            Self::Apply(object) => WatchEvent::Apply(copy(object)),
-            Self::Delete(object) => WatchEvent::Delete(copy(object)),
+            Self::Apply(object) => WatchEvent::Apply(Arc::clone(object)),
+            Self::Delete(object) => WatchEvent::Delete(Arc::clone(object)),
         }
     }
 }

@@ -10,7 +10,6 @@ use planner::facts::{ReplicaSetFacts, RolloutFacts};
 use super::World;
 use super::happening::{Happening, Learned};
 use super::requests::image_of;
-use super::watching::at_once;
 use crate::clock::after_ms;
 use crate::controllers::PodEvent;
 use crate::controllers::pods::{Moment, Seen};
@@ -48,7 +47,7 @@ impl World {
     }
 
     fn spread(&mut self, change: &Change) {
-        self.judge.see(change.reference.kind, at_once(change), self.now);
+        self.judge.see(change, self.now);
         match (&change.object.view, change.reference.kind) {
             (View::ReplicaSet(facts), _) => self.replica_set_changed(facts, change.verb),
             (View::Rollout(facts), _) => self.rollout_changed(facts),

@@ -1,7 +1,7 @@
 //! Watches: opened by processes, looked at when something is due, disturbed by faults.
 
 use crds::object_ref::Kind;
-use engine::input::{Input, WatchEvent};
+use engine::input::Input;
 use jiff::{SignedDuration, Timestamp};
 
 use super::World;
@@ -177,14 +177,5 @@ impl World {
                 self.expect(process, kind);
             }
         }
-    }
-}
-
-/// An event of a watch, for whoever sees everything without delay.
-pub(super) fn at_once(change: &crate::store::Change) -> WatchEvent {
-    let object = Box::new((*change.object).clone());
-    match change.verb {
-        crate::store::Verb::Added | crate::store::Verb::Modified => WatchEvent::Apply(object),
-        crate::store::Verb::Deleted => WatchEvent::Delete(object),
     }
 }

@@ -44,7 +44,7 @@ fn an_abort_is_one_round_of_reads_and_one_round_of_writes() {
     world.patch_status(&json!({ "abort": true }));
     let aborted = decode(Kind::Rollout, &world.api.objects[&web()].to_string()).unwrap();
     world.api.undelivered.clear();
-    let event = WatchEvent::Apply(Box::new(aborted));
+    let event = WatchEvent::Apply(std::sync::Arc::new(aborted));
     let reads = world.engine.handle(Input::Watch { kind: Kind::Rollout, event }, world.now);
     assert!(requests(&reads).iter().all(|request| request.call == Call::Get), "{reads:#?}");
     let read: Vec<Kind> = requests(&reads).iter().map(|request| request.object.kind).collect();
@@ -230,7 +230,9 @@ fn an_abort_does_not_wait_for_stores_that_are_behind() {
     let mut old = set.clone();
     old["metadata"]["resourceVersion"] = json!("1");
     let old = decode(kind, &old.to_string()).unwrap();
-    world.engine.handle(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(old)) }, world.now);
+    world
+        .engine
+        .handle(Input::Watch { kind, event: WatchEvent::InitApply(std::sync::Arc::new(old)) }, world.now);
     assert_eq!(world.engine.stats().unseen_writes, 1);
     let before = world.api.writes.len();
     world.patch_status(&json!({ "abort": true }));

@@ -33,7 +33,7 @@ fn first_request(world: &mut World) -> (crate::effect::RequestId, crate::effect:
     let object = world.api.put(Kind::Rollout, rollout("web:2", &json!({})), world.now);
     let shown = decode(Kind::Rollout, &world.api.objects[&object].to_string()).unwrap();
     world.api.undelivered.clear();
-    let event = WatchEvent::Apply(Box::new(shown));
+    let event = WatchEvent::Apply(std::sync::Arc::new(shown));
     let effects = world.engine.handle(Input::Watch { kind: Kind::Rollout, event }, world.now);
     let requests = effects.into_iter().find_map(|effect| match effect {
         Effect::Request { id, request } => Some((id, request)),
@@ -79,7 +79,8 @@ fn a_status_that_cannot_be_patched_becomes_a_warning_once() {
     let object = world.api.put(Kind::Rollout, bad, world.now);
     let shown = decode(Kind::Rollout, &world.api.objects[&object].to_string()).unwrap();
     world.api.undelivered.clear();
-    let mut inputs = vec![Input::Watch { kind: Kind::Rollout, event: WatchEvent::Apply(Box::new(shown)) }];
+    let mut inputs =
+        vec![Input::Watch { kind: Kind::Rollout, event: WatchEvent::Apply(std::sync::Arc::new(shown)) }];
     let (mut warnings, mut patches, mut now) = (Vec::new(), 0, world.now);
     for _ in 0..50 {
         let input = inputs.pop().unwrap_or(Input::Tick);

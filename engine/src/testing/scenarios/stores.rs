@@ -34,7 +34,7 @@ fn a_list_that_is_older_than_our_own_write_makes_the_rollout_wait_for_a_live_rea
     world.engine.handle(Input::Watch { kind, event: WatchEvent::Init }, world.now);
     let mut effects = Vec::new();
     for object in old {
-        let event = WatchEvent::InitApply(Box::new(object));
+        let event = WatchEvent::InitApply(std::sync::Arc::new(object));
         effects.extend(world.engine.handle(Input::Watch { kind, event }, world.now));
     }
     assert_eq!(gets(&effects), [web()], "{effects:#?}");
@@ -73,7 +73,7 @@ fn the_echo_of_an_own_write_decides_nothing() {
     world.deploy(&json!({}));
     for kind in [Kind::Rollout, Kind::ReplicaSet] {
         for object in world.api.list(kind) {
-            let event = WatchEvent::Apply(Box::new(object));
+            let event = WatchEvent::Apply(std::sync::Arc::new(object));
             let effects = world.engine.handle(Input::Watch { kind, event }, world.now);
             assert!(effects.is_empty(), "{effects:#?}");
         }

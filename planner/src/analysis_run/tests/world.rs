@@ -11,6 +11,7 @@ use crate::analysis_run::rule::{Rule, rules};
 use crate::analysis_run::{Measured, Plan, Settings, Snapshot, plan};
 use crate::event::Severity;
 use crate::facts::{AnalysisRunFacts, Meta};
+use crate::shared::Shared;
 
 pub(crate) fn start() -> Timestamp {
     "2026-11-21T03:00:00Z".parse().unwrap()
@@ -40,11 +41,11 @@ pub(crate) fn rule(fields: Value) -> Rule {
 
 pub(crate) fn run_of(spec: Value) -> Snapshot {
     Snapshot {
-        run: AnalysisRunFacts {
+        run: Shared::new(AnalysisRunFacts {
             meta: Meta { namespace: "shop".to_owned(), name: "web-1".to_owned(), ..Meta::default() },
             spec: Ok(serde_json::from_value(spec).unwrap()),
             status: AnalysisRunStatus::default(),
-        },
+        }),
         stale: false,
         asked: BTreeSet::new(),
         answers: BTreeMap::new(),

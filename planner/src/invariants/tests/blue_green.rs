@@ -27,7 +27,7 @@ fn update(fields: &Value, active: &str) -> Snapshot {
         meta: fixture::meta("errors", "uid-errors"),
         spec: Ok(serde_json::from_value(errors).unwrap()),
     };
-    snapshot.templates.insert("errors".to_owned(), facts);
+    snapshot.templates.insert("errors".to_owned(), facts.into());
     let status = &mut snapshot.rollout.status;
     "hash-v1".clone_into(&mut status.stable_rs);
     "hash-v2".clone_into(&mut status.current_pod_hash);
@@ -52,7 +52,7 @@ fn run(snapshot: &mut Snapshot, infix: &str, type_: &str, phase: AnalysisPhase) 
         status: crds::analysis::AnalysisRunStatus::default(),
     };
     run.status.phase = phase;
-    snapshot.analysis_runs.push(run);
+    snapshot.analysis_runs.push(run.into());
 }
 
 fn switch(service: &str, version: &str) -> Action {

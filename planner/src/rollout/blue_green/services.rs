@@ -86,7 +86,7 @@ fn is_complete(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
 /// A version gets the users when it has all its pods. The stable one gets them back when it misses no more than
 /// `maxUnavailable` tolerates, or still has more pods than the one that serves.
 fn may_take_over(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> bool {
-    let serving = view.snapshot.replica_sets.iter().find(|one| one.hash == selected(service));
+    let serving = view.snapshot.sets().find(|one| one.hash == selected(service));
     let tolerated = replicas::allowance(view).unavailable;
     let is_return = set.hash == view.stable_hash() && serving.is_some();
     planted(Bug::ActiveServiceSwitchedBeforePods)
@@ -112,7 +112,7 @@ pub(crate) fn back_first(
     strategy: &BlueGreenStrategy,
     now: Timestamp,
 ) -> Option<Plan> {
-    let find = |hash: &str| snapshot.replica_sets.iter().find(|set| set.hash == hash && !set.meta.deleting);
+    let find = |hash: &str| snapshot.sets().find(|set| set.hash == hash && !set.meta.deleting);
     let service = snapshot.services.get(&strategy.active_service)?;
     let stable = find(stable_hash(&snapshot.rollout.status))?;
     let want = spec.replicas.unwrap_or(1);

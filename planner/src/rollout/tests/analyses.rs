@@ -30,7 +30,7 @@ fn measured(mut canary: Value, background: bool) -> World {
     }))
     .unwrap();
     let facts = TemplateFacts { meta: fixture::meta("errors", "uid-errors"), spec: Ok(spec) };
-    world.snapshot.templates.insert("errors".to_owned(), facts);
+    world.snapshot.templates.insert("errors".to_owned(), facts.into());
     assert!(world.run(seconds(300)));
     assert_eq!(world.status().phase.as_str(), "Healthy", "{:#?}", world.last);
     world.writes.clear();

@@ -191,7 +191,7 @@ fn settle(world: &mut World) {
 
 /// Lives through the deeds, and demands that the end is quiet and that one version alone has pods.
 fn live(world: &mut World, deeds: &[(u16, Deed)], startup: i64) -> Result<(), TestCaseError> {
-    world.snapshot.templates.insert("errors".to_owned(), template());
+    world.snapshot.templates.insert("errors".to_owned(), template().into());
     world.startup = SignedDuration::from_millis(startup);
     for (milliseconds, deed) in deeds {
         world.run(SignedDuration::from_millis(i64::from(*milliseconds)));

@@ -70,7 +70,7 @@ impl World {
     }
 
     pub(super) fn set(&self, version: &str) -> Option<&ReplicaSetFacts> {
-        self.snapshot.replica_sets.iter().find(|set| set.hash == format!("hash-{version}"))
+        self.snapshot.sets().find(|set| set.hash == format!("hash-{version}"))
     }
 
     /// The user applies another version.
@@ -332,7 +332,7 @@ impl World {
             status: crds::analysis::AnalysisRunStatus::default(),
         };
         run.status.phase = self.verdict;
-        self.snapshot.analysis_runs.push(run);
+        self.snapshot.analysis_runs.push(run.into());
     }
 
     /// All runs that are under way come to that verdict.

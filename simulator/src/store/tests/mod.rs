@@ -71,7 +71,7 @@ fn call(store: &mut Store, kind: Kind, call: Call) -> Answer {
 #[track_caller]
 fn object(answer: Answer) -> Object {
     match answer {
-        Answer::Object(object) => *object,
+        Answer::Object(object) => Object::clone(&object),
         other => panic!("no object: {other:?}"),
     }
 }

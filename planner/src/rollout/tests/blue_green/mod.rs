@@ -28,7 +28,7 @@ fn created(fields: &Value) -> World {
     }))
     .unwrap();
     let facts = TemplateFacts { meta: fixture::meta("smoke", "uid-smoke"), spec: Ok(spec) };
-    world.snapshot.templates.insert("smoke".to_owned(), facts);
+    world.snapshot.templates.insert("smoke".to_owned(), facts.into());
     world
 }
 

@@ -33,7 +33,7 @@ fn the_first_thing_that_is_wrong(#[case] fields: Value, #[case] want: &str) {
     let endless = json!({ "metrics": [{ "name": "up", "interval": "5s", "provider": {} }] });
     let spec = serde_json::from_value(endless).unwrap();
     let facts = TemplateFacts { meta: fixture::meta("endless", "uid-endless"), spec: Ok(spec) };
-    world.snapshot.templates.insert("endless".to_owned(), facts);
+    world.snapshot.templates.insert("endless".to_owned(), facts.into());
     let plan = plan(&world.snapshot, world.now);
     assert!(plan.actions.is_empty());
     assert_eq!(plan.status.message, format!("InvalidSpec: The Rollout \"web\" is invalid: {want}"));
