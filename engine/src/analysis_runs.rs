@@ -189,7 +189,7 @@ impl Engine {
                 work.answers.retain(|metric, _| !consumed.contains(metric));
                 self.run_written(&run, events, now);
             }
-            (_, None) | (Purpose::Read | Purpose::RunDelete, Some(Class::NotFound)) => {}
+            (_, None) | (Purpose::Read, Some(Class::NotFound)) => {}
             (Purpose::Read, Some(class)) => work.operation.fail(class),
             (_, Some(Class::Conflict | Class::NotFound | Class::AlreadyExists)) => {
                 work.operation.reread.insert(run.clone());

@@ -78,6 +78,8 @@ impl Engine {
                     self.ledger.wrote(flight.object.clone(), flight.key.clone(), written, now);
                 }
             }
+            // A write may also be denied by this status, so only a read says that an object is not there.
+            (_, Some(Class::NotFound)) if flight.nature != Nature::Read => {}
             (Answer::Done, _) | (_, Some(Class::NotFound)) => {
                 self.absent(&flight.object, flight.before.as_ref(), now);
             }

@@ -21,14 +21,20 @@ impl Engine {
             WatchEvent::InitApply(object) => self.take(&object, Origin::List, now),
             WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
             WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
-            WatchEvent::InitDone => self.listed(kind, now),
+            WatchEvent::InitDone => {
+                for object in self.listed(kind, now) {
+                    self.doubt(object, now);
+                }
+            }
         }
     }
 
     /// The kind is not served: whatever was held of it is gone.
     pub(crate) fn kind_missing(&mut self, kind: Kind, now: Timestamp) {
         self.stores.begin_list(kind);
-        self.listed(kind, now);
+        for object in self.listed(kind, now) {
+            self.forget(&object, now);
+        }
     }
 
     /// Takes one object into its store and queues whom it concerns.
@@ -79,23 +85,26 @@ impl Engine {
         self.open_route_watches();
     }
 
-    fn listed(&mut self, kind: Kind, now: Timestamp) {
+    /// A list is complete; returns what is held and was not brought.
+    fn listed(&mut self, kind: Kind, now: Timestamp) -> Vec<ObjectRef> {
         let first = !self.stores.is_complete(kind);
-        let missing = self.stores.end_list(kind);
+        let unseen = self.stores.end_list(kind);
         self.ledger.relisted(kind);
-        for (namespace, name) in missing.gone {
-            self.forget(&ObjectRef::new(kind, namespace, name), now);
-        }
-        for (namespace, name) in missing.doubtful {
-            let object = ObjectRef::new(kind, namespace, name);
-            let owner = self.stores.concerned(&object).into_iter().next().unwrap_or_else(|| object.clone());
-            self.ledger.doubt(object, owner, now);
-        }
         if kind == Kind::Rollout {
             self.open_route_watches();
         }
         if first && ROUTES.contains(&kind) {
             self.touch_all(now);
+        }
+        unseen.into_iter().map(|(namespace, name)| ObjectRef::new(kind, namespace, name)).collect()
+    }
+
+    /// A list did not bring an object. It was deleted, or the server that listed is behind: where it matters, a live
+    /// read decides.
+    fn doubt(&mut self, object: ObjectRef, now: Timestamp) {
+        match self.stores.concerned(&object).into_iter().next() {
+            Some(owner) => self.ledger.doubt(object, owner, now),
+            None => self.forget(&object, now),
         }
     }
 

@@ -11,7 +11,7 @@ use planner::shared::Shared;
 
 use self::held::{RolloutHeld, RouteHeld};
 use self::references::References;
-use self::table::{Change, Key, Missing, Origin, Table};
+use self::table::{Change, Key, Origin, Table};
 use self::version::Stamp;
 use crate::object::{Object, View};
 
@@ -54,7 +54,7 @@ pub(crate) const ROUTES: [Kind; 2] = [Kind::Ingress, Kind::VirtualService];
 /// What all tables have in common.
 trait Shelf {
     fn begin(&mut self);
-    fn end(&mut self) -> Missing;
+    fn end(&mut self) -> Vec<Key>;
     fn complete(&self) -> bool;
     fn stamp(&self, key: &Key) -> Option<Stamp>;
     fn names(&self) -> Vec<Key>;
@@ -67,7 +67,7 @@ impl<T: table::Held> Shelf for Table<T> {
     fn begin(&mut self) {
         self.begin_list();
     }
-    fn end(&mut self) -> Missing {
+    fn end(&mut self) -> Vec<Key> {
         self.end_list()
     }
     fn complete(&self) -> bool {
@@ -202,7 +202,7 @@ impl Stores {
     }
 
     /// The list of this kind is complete; what it did not bring is still held and named in the answer.
-    pub(crate) fn end_list(&mut self, kind: Kind) -> Missing {
+    pub(crate) fn end_list(&mut self, kind: Kind) -> Vec<Key> {
         self.shelf_mut(kind).map(Shelf::end).unwrap_or_default()
     }
 

@@ -41,7 +41,8 @@ pub(crate) enum Change {
     Taken,
     /// A later version is held: nothing changed.
     Overtaken,
-    /// A list brought an earlier version than was held, and a list counts: a live read has to decide.
+    /// A list brought an earlier version than was held, or what was deleted, and a list counts: a live read has to
+    /// decide.
     WentBack,
 }
 
@@ -51,24 +52,9 @@ pub(crate) struct Table<T> {
     objects: BTreeMap<Key, T>,
     by_controller: BTreeMap<String, BTreeSet<Key>>,
     graves: VecDeque<String>,
-    listing: Option<Listing>,
+    /// What the list that is under way has brought.
+    listing: Option<BTreeSet<Key>>,
     complete: bool,
-}
-
-/// A list that is under way.
-#[derive(Debug, Default)]
-struct Listing {
-    brought: BTreeSet<Key>,
-    answered: BTreeSet<Key>,
-}
-
-/// What a completed list ended.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missing {
-    /// Held before, not brought: gone, and to be removed.
-    pub(crate) gone: Vec<Key>,
-    /// Not brought, but an answer showed it while the list was under way: a live read has to decide.
-    pub(crate) doubtful: Vec<Key>,
 }
 
 impl<T> Default for Table<T> {
@@ -87,7 +73,10 @@ impl<T: Held> Table<T> {
     /// Takes an object unless a later version is held or its incarnation was deleted.
     pub(crate) fn apply(&mut self, key: Key, next: T, origin: Origin) -> Change {
         let stamp = next.stamp();
-        self.note_listing(&key, origin);
+        if let Some(brought) = self.listing.as_mut().filter(|_| origin == Origin::List) {
+            brought.insert(key.clone());
+        }
+        let is_back = origin == Origin::List && self.rise(&stamp.uid);
         if self.graves.contains(&stamp.uid) {
             return Change::Overtaken;
         }
@@ -103,17 +92,16 @@ impl<T: Held> Table<T> {
             self.by_controller.entry(uid.to_owned()).or_default().insert(key.clone());
         }
         self.objects.insert(key, next);
-        let is_noticed = !planted(Bug::OwnWritesForgotten);
-        if order == Some(Order::Earlier) && is_noticed { Change::WentBack } else { Change::Taken }
+        let went_back = order == Some(Order::Earlier) && !planted(Bug::OwnWritesForgotten);
+        if went_back || is_back { Change::WentBack } else { Change::Taken }
     }
 
-    fn note_listing(&mut self, key: &Key, origin: Origin) {
-        if let Some(listing) = &mut self.listing {
-            match origin {
-                Origin::List => listing.brought.insert(key.clone()),
-                Origin::Watch | Origin::Live => listing.answered.insert(key.clone()),
-            };
-        }
+    /// Forgets that an incarnation was deleted; returns whether it was. The server that lists it is behind, or its
+    /// store was restored from a backup.
+    fn rise(&mut self, uid: &str) -> bool {
+        let before = self.graves.len();
+        self.graves.retain(|grave| grave != uid);
+        self.graves.len() < before
     }
 
     /// Buries the incarnation `uid`; returns whether it was held.
@@ -149,17 +137,15 @@ impl<T: Held> Table<T> {
             self.objects.clear();
             self.by_controller.clear();
         }
-        let answered = self.listing.take().map(|listing| listing.answered).unwrap_or_default();
-        self.listing = Some(Listing { brought: BTreeSet::new(), answered });
+        self.listing = Some(BTreeSet::new());
     }
 
-    /// The list is complete. What it did not bring is still held, and named in the answer.
-    pub(crate) fn end_list(&mut self) -> Missing {
+    /// The list is complete. What it did not bring is still held, and named in the answer: it was deleted, or the
+    /// list is older than it.
+    pub(crate) fn end_list(&mut self) -> Vec<Key> {
         self.complete = true;
-        let Some(listing) = self.listing.take() else { return Missing::default() };
-        let unseen = self.objects.keys().filter(|key| !listing.brought.contains(*key)).cloned();
-        let (doubtful, gone) = unseen.partition(|key| listing.answered.contains(key));
-        Missing { gone, doubtful }
+        let Some(brought) = self.listing.take() else { return Vec::new() };
+        self.objects.keys().filter(|key| !brought.contains(*key)).cloned().collect()
     }
 
     /// Whether a list has ever been completed.
@@ -243,21 +229,20 @@ mod tests {
         let mut table = table(&[("a", Thing("u", 10, None))]);
         table.begin_list();
         assert_eq!(table.apply(key("a"), Thing("u", 7, None), Origin::List), Change::WentBack);
-        assert_eq!(table.end_list(), Missing::default());
+        assert_eq!(table.end_list(), []);
         assert_eq!(table.get(&key("a")), Some(&Thing("u", 7, None)));
     }
 
     #[test]
-    fn what_a_list_does_not_bring_is_gone_unless_an_answer_showed_it_meanwhile() {
+    fn what_a_list_does_not_bring_is_held_and_named() {
         let mut table =
             table(&[("a", Thing("u", 1, None)), ("b", Thing("v", 2, None)), ("c", Thing("w", 3, Some("o")))]);
         table.begin_list();
         table.apply(key("a"), Thing("u", 1, None), Origin::List);
         table.apply(key("d"), Thing("x", 9, None), Origin::Live);
         assert_eq!(table.len(), 4, "what is held counts until the list is complete");
-        let missing = table.end_list();
-        assert_eq!(missing.gone, [key("b"), key("c")]);
-        assert_eq!(missing.doubtful, [key("d")]);
+        assert_eq!(table.end_list(), [key("b"), key("c"), key("d")]);
+        assert_eq!(table.len(), 4, "the list may be older than they are");
     }
 
     #[test]
@@ -268,6 +253,16 @@ mod tests {
         assert_eq!(table.apply(key("a"), Thing("v", 11, None), Origin::Watch), Change::Taken);
         assert!(!table.bury(&key("a"), "u"), "a late delete of the old incarnation spares the new one");
         assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_deleted_incarnation_is_back_when_a_list_brings_it() {
+        let mut table = table(&[("a", Thing("u", 10, None))]);
+        table.bury(&key("a"), "u");
+        table.begin_list();
+        assert_eq!(table.apply(key("a"), Thing("u", 8, None), Origin::List), Change::WentBack);
+        assert_eq!(table.end_list(), []);
+        assert_eq!(table.apply(key("a"), Thing("u", 9, None), Origin::Watch), Change::Taken);
     }
 
     #[test]

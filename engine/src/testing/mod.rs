@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Overtaken,
     /// The server has no time.
     Unavailable,
+    /// It is denied, by the status that also says that an object is not there.
+    Denied,
     /// The process dies before it is sent; another one starts with empty stores.
     CrashBefore,
     /// It is carried out, and the process dies; another one starts with empty stores.
@@ -37,11 +39,12 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::AnswerLost,
         Self::RequestLost,
         Self::Overtaken,
         Self::Unavailable,
+        Self::Denied,
         Self::CrashBefore,
         Self::CrashAfter,
     ];
@@ -172,6 +175,7 @@ impl World {
         match fault {
             Some(Fault::RequestLost | Fault::CrashBefore) => lost(),
             Some(Fault::Unavailable) => refused(503, "ServiceUnavailable", "no time"),
+            Some(Fault::Denied) => refused(404, "NotFound", "a webhook denied the request"),
             Some(Fault::AnswerLost) => {
                 self.api.call(request, self.now);
                 lost()

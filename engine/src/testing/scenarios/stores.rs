@@ -68,6 +68,41 @@ fn a_relist_takes_away_what_was_deleted_meanwhile() {
 }
 
 #[test]
+fn a_relist_from_a_server_that_is_behind_takes_nothing_away() {
+    let mut world = World::new();
+    world.deploy(&json!({}));
+    let writes = world.api.writes.len();
+    for kind in [Kind::ReplicaSet, Kind::Rollout] {
+        world.feed(Input::Watch { kind, event: WatchEvent::Init });
+        world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
+    }
+    assert!(matches!(world.engine.waiting(&web())[..], [Waiting::StoreBehindOwnWrites { .. }]));
+    world.settle();
+    assert_eq!(world.api.writes.len(), writes, "{}", world.story());
+    assert_eq!(world.phase(), "Healthy");
+}
+
+#[test]
+fn what_was_deleted_is_there_again_when_the_store_is_restored() {
+    let mut world = World::new();
+    world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+    let service = ObjectRef::new(Kind::Service, "shop", "web-canary");
+    let before = (world.api.objects[&service].clone(), world.api.list(Kind::Service));
+    world.api.delete(&service);
+    world.settle();
+    assert_eq!(world.phase(), "Degraded", "{}", world.story());
+    world.api.objects.insert(service, before.0);
+    let kind = Kind::Service;
+    world.feed(Input::Watch { kind, event: WatchEvent::Init });
+    for object in before.1 {
+        world.feed(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(object)) });
+    }
+    world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
+    world.settle();
+    assert_eq!(world.phase(), "Healthy", "{}", world.story());
+}
+
+#[test]
 fn the_echo_of_an_own_write_decides_nothing() {
     let mut world = World::new();
     world.deploy(&json!({}));
