@@ -66,7 +66,8 @@ pub(crate) fn of_rollout(rollout: &Rollout) -> (RolloutPhase, String) {
     if is_older(&status.observed_generation, rollout.metadata.generation) {
         return progressing("waiting for rollout spec update to be observed");
     }
-    if status.controller_pause && status.pause_conditions.is_empty() {
+    let is_noted = status.linnet.as_ref().is_some_and(|own| own.pause_over);
+    if status.controller_pause && status.pause_conditions.is_empty() && !is_noted {
         return progressing("waiting for rollout to unpause");
     }
     let workload = rollout.annotations().get(WORKLOAD_GENERATION);

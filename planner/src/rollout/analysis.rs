@@ -3,6 +3,7 @@
 use crds::analysis::AnalysisPhase;
 use crds::names::{POD_TEMPLATE_HASH, RolloutType};
 use crds::rollout::{AnalysisRunSummary, PauseReason, RolloutAnalysis, RolloutStatus};
+use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::runs::{self, Chain};
@@ -31,18 +32,31 @@ pub(crate) fn step_phase(view: &View<'_>) -> Option<AnalysisPhase> {
 /// Whether an analysis was inconclusive and nobody was asked yet.
 pub(crate) fn must_pause(view: &View<'_>) -> bool {
     let is_asked = pause::find(view.status(), PauseReason::InconclusiveAnalysis).is_some();
-    !is_asked && !pause::was_resumed(view.status()) && is_inconclusive(view)
+    !is_asked && !is_answered(view) && is_inconclusive(view)
+}
+
+/// Whether a person has resumed, and nothing has come of it yet. What ended the pause before a switch counts there.
+fn is_answered(view: &View<'_>) -> bool {
+    let is_spent = view.status().linnet.as_ref().is_some_and(|own| own.pause_over);
+    pause::was_resumed(view.status()) && !is_spent
 }
 
 /// Whether a person answered an inconclusive analysis that no step waits for, and the next one has not begun: until
 /// then the answer must not be forgotten.
 pub(crate) fn begins_anew(view: &View<'_>) -> bool {
-    pause::was_resumed(view.status()) && is_undecided(beside(view))
+    is_answered(view) && is_undecided(beside(view))
 }
 
 /// Whether an analysis that no step waits for is under way.
 pub(crate) fn is_beside(view: &View<'_>) -> bool {
     view.blue_green().is_some() && beside(view).is_some_and(|run| !run.status.phase.is_completed())
+}
+
+/// When the last analysis before or after the switch of this update ended.
+pub(crate) fn ended_at(view: &View<'_>) -> Option<Timestamp> {
+    let runs = current(view.snapshot);
+    let ended = [runs.pre_promotion, runs.post_promotion].into_iter().flatten();
+    ended.filter_map(|run| run.status.completed_at).map(crds::Time::get).max()
 }
 
 fn is_inconclusive(view: &View<'_>) -> bool {
@@ -143,9 +157,7 @@ pub(crate) fn begin(view: &View<'_>, draft: &mut Draft) {
 /// A run that no step waits for and that was inconclusive is followed by another one when a person resumes.
 fn needs_a_run(view: &View<'_>, chain: &Chain<'_>, type_: RolloutType) -> bool {
     let Some(last) = chain.last else { return true };
-    type_ != RolloutType::Step
-        && last.status.phase == AnalysisPhase::Inconclusive
-        && pause::was_resumed(view.status())
+    type_ != RolloutType::Step && last.status.phase == AnalysisPhase::Inconclusive && is_answered(view)
 }
 
 /// Ends the runs that nobody waits for any more.

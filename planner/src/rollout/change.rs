@@ -7,7 +7,7 @@ use super::abort::{self, Cause};
 use super::draft::Draft;
 use super::reset::{self, Reset};
 use super::view::View;
-use super::{analysis, blue_green, pause, progress, promotion, step};
+use super::{analysis, blue_green, pause, progress, promotion, status, step};
 
 /// What changes in this round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,11 +63,19 @@ pub(crate) fn decide(view: &View<'_>, cause: Option<&Cause>, draft: &mut Draft) 
 /// Why the update is to be taken back because it does not move.
 pub(crate) fn deadline_cause(view: &View<'_>) -> Option<Cause> {
     let is_update = !view.is_promoted() && !view.is_first_deploy() && !view.is_aborted();
-    if !(view.spec.progress_deadline_abort && is_update && progress::is_timed_out(view)) {
+    let is_due = view.spec.progress_deadline_abort && is_update && progress::is_timed_out(view);
+    if !is_due || has_moved(view) {
         return None;
     }
     let name = view.revisions.new.map(|set| set.meta.name.as_str())?;
     Some(Cause { why: Some(format!("ReplicaSet \"{name}\" has timed out progressing.")) })
+}
+
+/// Whether pods have come, or Services were switched, since the status was written: nobody looked at the right time.
+fn has_moved(view: &View<'_>) -> bool {
+    let mut counted = view.status().clone();
+    status::count(view, &mut counted);
+    progress::is_made(view.status(), &counted)
 }
 
 /// A promoted version has nothing to abort, to pause or to skip.
@@ -92,6 +100,9 @@ fn advance(view: &View<'_>, status: &mut RolloutStatus) -> bool {
     }
     if analysis::must_pause(view) {
         pause::begin(status, PauseReason::InconclusiveAnalysis, view.now);
+        if let Some(own) = &mut status.linnet {
+            own.pause_over = false;
+        }
         return true;
     }
     if pause::find(status, PauseReason::InconclusiveAnalysis).is_some() {

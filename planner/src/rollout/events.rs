@@ -70,8 +70,10 @@ fn pauses(old: &RolloutStatus, new: &RolloutStatus) -> Vec<Event> {
     let has =
         |status: &RolloutStatus, reason| status.pause_conditions.iter().any(|pause| pause.reason == reason);
     let mut events = Vec::new();
-    let was_paused = old.controller_pause || !old.pause_conditions.is_empty();
-    if was_paused && !new.controller_pause && !new.abort && new.pause_conditions.is_empty() {
+    let is_over = |status: &RolloutStatus| status.linnet.as_ref().is_some_and(|own| own.pause_over);
+    let was_paused = (old.controller_pause || !old.pause_conditions.is_empty()) && !is_over(old);
+    let goes_on = !new.controller_pause || is_over(new);
+    if was_paused && goes_on && !new.abort && new.pause_conditions.is_empty() {
         events.push(Event::normal("RolloutResumed", message::RESUMED));
     }
     for pause in &new.pause_conditions {

@@ -133,11 +133,12 @@ pub struct Scale {
 }
 
 impl Action {
-    /// Whether it takes pods away or moves traffic: such an action is decided again on a live read.
+    /// Whether it takes pods away, now or at a time that it sets, or moves traffic: such an action is decided again on a
+    /// live read.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         match self {
-            Self::PatchReplicaSet { scale, .. } => scale.is_some_and(|scale| scale.to < scale.from),
+            Self::PatchReplicaSet { scale, .. } => scale.is_none_or(|scale| scale.to < scale.from),
             Self::DeleteReplicaSet { .. } | Self::SwitchService { .. } | Self::SetWeight { .. } => true,
             Self::PatchRollout { .. }
             | Self::CreateReplicaSet { .. }

@@ -25,7 +25,9 @@ pub(crate) fn deadline_at(view: &View<'_>) -> Option<Timestamp> {
         return None;
     }
     let seconds = view.spec.progress_deadline_seconds.unwrap_or(600);
-    let since = progressing.last_update_time?.get();
+    // What an analysis waited for begins when it ends.
+    let measured = analysis::ended_at(view).unwrap_or(Timestamp::MIN);
+    let since = progressing.last_update_time?.get().max(measured);
     Some(after(since, SignedDuration::from_secs(i64::from(seconds))))
 }
 

@@ -10,7 +10,7 @@ use super::change::Change;
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
-use super::{analysis, conditions, drain, events, phase, services, step};
+use super::{analysis, blue_green, conditions, drain, events, phase, services, step};
 use crate::facts::ReplicaSetFacts;
 
 /// Completes the draft's status after the facts of this round, and says what changed.
@@ -22,6 +22,9 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     analysis::summarize(view, status);
     weights(view, status);
     drain::record(view, status);
+    if let Strategy::BlueGreen(strategy) = view.strategy {
+        blue_green::gate::settle(view, strategy, status);
+    }
     conditions::update(view, change, status);
     set_phase(view, status);
     let told = events::of(view, change, status);
@@ -41,7 +44,8 @@ fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
     conditions::healthy(status, view.now);
 }
 
-fn count(view: &View<'_>, status: &mut RolloutStatus) {
+/// Counts pods and notes what the Services select.
+pub(crate) fn count(view: &View<'_>, status: &mut RolloutStatus) {
     let sum = |of: fn(&ReplicaSetFacts) -> i32| {
         view.snapshot.replica_sets.iter().map(|set| of(set).max(0)).fold(0, i32::saturating_add)
     };

@@ -7,7 +7,7 @@ use planted_bugs::{Bug, planted};
 
 use super::{is_ready, services};
 use crate::rollout::view::{View, own_block};
-use crate::rollout::{pause, runs};
+use crate::rollout::{analysis, pause, runs};
 
 /// Whether nobody has to be waited for any more before the active Service is pointed at the new version: no person, no
 /// timer, no analysis. Its pods are another matter.
@@ -46,16 +46,33 @@ pub(crate) fn length(strategy: &BlueGreenStrategy) -> Option<SignedDuration> {
     is_automatic.then(|| SignedDuration::from_secs(i64::from(strategy.auto_promotion_seconds)))
 }
 
+/// Forgets a pause that is over once the users are switched.
+pub(crate) fn settle(view: &View<'_>, strategy: &BlueGreenStrategy, status: &mut RolloutStatus) {
+    if status.pause_conditions.is_empty() && is_unpaused(view, strategy) && !analysis::begins_anew(view) {
+        status.controller_pause = false;
+    }
+}
+
 fn is_due(status: &RolloutStatus, strategy: &BlueGreenStrategy, now: Timestamp) -> bool {
     pause::ends_at(status, PauseReason::BlueGreenPause, length(strategy)).is_some_and(|end| end <= now)
 }
 
+/// Whether no pause stands, or will stand, before the switch.
+fn is_unpaused(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
+    services::is_switched(view, strategy) || view.is_fast_track() || !pauses(strategy)
+}
+
 /// Begins or ends the pause before the switch, and notes when the preview may grow to its full size.
+///
+/// A pause that is over leaves `controllerPause` behind until the switch: so the fact outlives our own block, which an
+/// older CRD prunes, and other implementations read it in the same way.
 pub(crate) fn advance(view: &View<'_>, strategy: &BlueGreenStrategy, status: &mut RolloutStatus) {
-    if services::is_switched(view, strategy) || view.is_fast_track() || !pauses(strategy) {
-        pause::clear(status);
+    if is_unpaused(view, strategy) {
+        if !status.pause_conditions.is_empty() {
+            pause::clear(status);
+        }
     } else if pause::was_resumed(status) || is_due(status, strategy, view.now) {
-        pause::clear(status);
+        status.pause_conditions.clear();
         own_block(status).pause_over = true;
     } else if !is_pause_over(view, strategy) && is_ready(view, strategy) {
         pause::begin(status, PauseReason::BlueGreenPause, view.now);

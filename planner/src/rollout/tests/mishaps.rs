@@ -73,6 +73,19 @@ fn an_update_that_does_not_move_is_aborted_if_the_user_wants_it() {
 }
 
 #[test]
+fn pods_that_came_while_nobody_looked_are_progress() {
+    let mut world = deployed(&routed());
+    world.snapshot.rollout.spec.as_mut().unwrap().progress_deadline_abort = true;
+    world.startup = seconds(30);
+    world.apply_version("v2");
+    world.run(seconds(5));
+    world.now += SignedDuration::from_hours(1);
+    world.run(seconds(60));
+    assert!(!world.status().abort, "{}", world.status().message);
+    assert_eq!(weight(&world), Some(60));
+}
+
+#[test]
 fn a_version_that_comes_back_gets_a_new_number_and_keeps_its_replica_set() {
     let mut world = deployed(&json!({}));
     world.apply_version("v2");

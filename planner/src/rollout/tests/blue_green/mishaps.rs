@@ -114,3 +114,55 @@ fn an_update_that_does_not_move_is_degraded_in_time_and_a_pause_is_not_counted()
     assert_eq!(message(&world), why);
     assert_eq!(active(&world), "hash-v1");
 }
+
+#[test]
+fn a_promotion_outlives_our_own_block_of_the_status() {
+    let mut world = deployed(&json!({ "prePromotionAnalysis": analysis(), "autoPromotionEnabled": false }));
+    world.apply_version("v2");
+    world.run(seconds(30));
+    world.status().pause_conditions.clear();
+    world.run(seconds(30));
+    assert_eq!((active(&world), message(&world)), ("hash-v1", "active service cutover pending"));
+    world.status().linnet = None;
+    world.run(seconds(30));
+    answer(&mut world, AnalysisPhase::Successful, "");
+    assert!(world.run(seconds(300)));
+    assert_eq!((active(&world), stable(&world)), ("hash-v2", "hash-v2"));
+    assert!(!world.status().controller_pause);
+}
+
+#[test]
+fn an_answer_to_an_undecided_analysis_counts_once() {
+    let mut world = deployed(&json!({ "prePromotionAnalysis": analysis(), "autoPromotionEnabled": false }));
+    world.apply_version("v2");
+    world.run(seconds(30));
+    world.status().pause_conditions.clear();
+    world.run(seconds(30));
+    for runs in 1..4 {
+        assert_eq!(world.snapshot.analysis_runs.len(), runs);
+        answer(&mut world, AnalysisPhase::Inconclusive, "");
+        world.run(seconds(30));
+        assert_eq!((active(&world), message(&world)), ("hash-v1", "InconclusiveAnalysisRun"));
+        world.status().pause_conditions.clear();
+        world.run(seconds(30));
+    }
+    answer(&mut world, AnalysisPhase::Successful, "");
+    assert!(world.run(seconds(300)));
+    assert_eq!(stable(&world), "hash-v2");
+}
+
+#[test]
+fn an_analysis_that_takes_longer_than_the_deadline_aborts_nothing() {
+    let fields = json!({ "prePromotionAnalysis": analysis(), "postPromotionAnalysis": analysis() });
+    let mut world = deployed(&fields);
+    world.snapshot.rollout.spec.as_mut().unwrap().progress_deadline_abort = true;
+    world.apply_version("v2");
+    for _ in 0..2 {
+        world.run(SignedDuration::from_mins(30));
+        let now = world.now;
+        answer(&mut world, AnalysisPhase::Successful, "");
+        world.snapshot.analysis_runs.last_mut().unwrap().status.completed_at = Some(now.into());
+    }
+    assert!(world.run(seconds(300)));
+    assert_eq!((world.status().abort, stable(&world)), (false, "hash-v2"));
+}
