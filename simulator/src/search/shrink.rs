@@ -2,15 +2,17 @@
 
 use serde_json::Value;
 
-use super::trial;
-use crate::outcome::Rule;
+use super::trial::{self, Ready};
+use crate::outcome::{Rule, Violation};
 use crate::scenario::{Operators, Scenario, Timings};
 
 /// Makes a failing scenario smaller as long as it breaks the same rule: first its faults, then what people do, then
 /// the number of pods, the steps, and the times. Plays at most `budget` scenarios; returns the smallest that failed.
 #[must_use]
 pub fn shrink(scenario: &Scenario, rule: Rule, budget: usize) -> Scenario {
-    let mut search = Shrinking { rule, left: budget };
+    let alone = Scenario { faults: Vec::new(), ..scenario.clone() };
+    let is_calm = !breaks(&alone, rule);
+    let mut search = Shrinking { rule, left: budget, is_calm };
     let mut best = scenario.clone();
     loop {
         let before = best.clone();
@@ -28,6 +30,8 @@ pub fn shrink(scenario: &Scenario, rule: Rule, budget: usize) -> Scenario {
 struct Shrinking {
     rule: Rule,
     left: usize,
+    /// Whether the story holds without its faults: then every smaller one has to, too.
+    is_calm: bool,
 }
 
 impl Shrinking {
@@ -35,8 +39,10 @@ impl Shrinking {
     fn fails(&mut self, scenario: &Scenario) -> bool {
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;
-        let violations = trial::alone(scenario).map(|outcome| outcome.violations).unwrap_or_default();
-        violations.iter().any(|violation| violation.rule == self.rule)
+        let Ok(ready) = Ready::new(scenario) else { return false };
+        let is_it = |violation: &Violation| violation.rule == self.rule;
+        let outcome = ready.play(scenario.seed, &scenario.faults);
+        outcome.violations.iter().any(is_it) && !(self.is_calm && ready.violations.iter().any(is_it))
     }
 
     fn or(&mut self, candidate: Scenario, best: Scenario) -> Scenario {
@@ -92,6 +98,12 @@ impl Shrinking {
         best = self.or(Scenario { metrics: Vec::new(), ..best.clone() }, best);
         self.or(Scenario { pods: Vec::new(), ..best.clone() }, best)
     }
+}
+
+/// Whether a scenario breaks the rule; one that cannot be played breaks none.
+fn breaks(scenario: &Scenario, rule: Rule) -> bool {
+    let violations = trial::alone(scenario).map(|outcome| outcome.violations).unwrap_or_default();
+    violations.iter().any(|violation| violation.rule == rule)
 }
 
 fn rollouts(scenario: &mut Scenario) -> impl Iterator<Item = &mut Value> {
