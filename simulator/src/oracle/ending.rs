@@ -1,5 +1,6 @@
 //! S7, L2 and the end: nothing is left behind, and everything is where it would be without faults.
 
+use crds::condition::{self, ConditionType};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::object::View;
 use planner::facts::RolloutFacts;
@@ -43,9 +44,10 @@ fn leaks_of(facts: &RolloutFacts, store: &Store) -> Vec<String> {
     messages
 }
 
-/// Whether an update is under way that a person holds up: older pods may wait with it.
+/// Whether a person holds everything up, by a pause or by a spec that cannot be acted on: older pods may wait with it.
 fn is_waiting(facts: &RolloutFacts) -> bool {
-    facts.status.phase.as_str() == "Paused" || facts.spec.as_ref().is_ok_and(|spec| spec.paused)
+    let is_invalid = condition::find(&facts.status.conditions, ConditionType::InvalidSpec).is_some();
+    is_invalid || facts.status.phase.as_str() == "Paused" || facts.spec.as_ref().is_ok_and(|spec| spec.paused)
 }
 
 /// Whether the Service that would get the requests back is missing: sent there, they would all fail.

@@ -12,6 +12,7 @@ mod truth;
 mod verdicts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::Request;
@@ -73,8 +74,12 @@ pub(crate) struct Judge {
     sent_at: Timestamp,
     /// Until when something goes wrong, if anything does.
     disturbed: Option<Timestamp>,
+    /// When somebody else last took something away.
+    excused: Option<Timestamp>,
 }
 
+/// How long a request may be on its way while the world changes.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
 /// How long an abort may take to bring the routes back where nothing goes wrong, in milliseconds.
 const ABORT_MS: u64 = 2_000;
 /// The same after something went wrong: an operator waits for up to half a minute before it tries again.
@@ -95,6 +100,7 @@ impl Judge {
             unjustified: None,
             sent_at: now,
             disturbed: None,
+            excused: None,
         }
     }
 
@@ -164,7 +170,9 @@ impl Judge {
             self.complain(at_ms, Rule::S9, why);
         }
         self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
-        self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
+        if !self.is_excused(commit.now) {
+            self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
+        }
         let shortages = self.traffic.shortages(commit, store, plane);
         self.complain_all(at_ms, Rule::S2, shortages);
         if let Some(raised) = self.raised_after_abort(commit, store) {
@@ -287,9 +295,20 @@ impl Judge {
 
     /// Somebody else has changed what serves requests: what is missing now is not the operator's doing.
     pub(crate) fn excuse_all(&mut self, now: Timestamp) {
+        self.excused = Some(now);
         self.traffic.excuse(now);
         self.steps.excuse();
         self.intents.forget();
+    }
+
+    /// Whether a write may have been decided before somebody else took away what it rests on.
+    fn is_excused(&self, now: Timestamp) -> bool {
+        self.excused.is_some_and(|since| now.saturating_sub(ON_THE_WAY).is_ok_and(|bound| bound <= since))
+    }
+
+    /// A process stands still until then: for a moment afterwards it decides on what it knew before.
+    pub(crate) fn stands_still(&mut self, from: Timestamp, until: Timestamp) {
+        self.truth.stands_still(from, until);
     }
 
     /// The store went back in time: what was learned from what was lost does not count.

@@ -1,9 +1,9 @@
 //! S4 and S5: the steps of an update in order, each done before the next, and a promotion that was earned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::analysis::AnalysisPhase;
-use crds::names::{POD_TEMPLATE_HASH, ROLLOUT_TYPE, STEP_INDEX};
+use crds::names::{POD_TEMPLATE_HASH, REVISION, ROLLOUT_TYPE, STEP_INDEX};
 use crds::object_ref::Kind;
 use crds::rollout::{CanaryStep, PauseReason, RolloutStatus};
 use engine::effect::Call;
@@ -27,6 +27,10 @@ pub(super) struct Steps {
     paused_at: BTreeMap<(String, String, i64, i32), Timestamp>,
     /// Which runs were created: uid, hash, attempt, type, step.
     runs: BTreeMap<(String, String, i64, String, String), String>,
+    /// Hash and revision of the wanted version, by uid: when it is another update, what was done before does not count.
+    wanted: BTreeMap<String, (String, Option<String>)>,
+    /// The Rollouts of which a person was asked what to make of an inconclusive analysis.
+    asked: BTreeSet<String>,
     /// Somebody else deletes, restores or turns clocks: what was remembered may be wrong.
     excused: bool,
     /// How fast the clock of an operator ran at most, in percent, if not as fast as the real one: it measures pauses.
@@ -65,7 +69,18 @@ impl Steps {
         } else {
             self.aborted_at.remove(&facts.meta.uid);
         }
-        let is_pausing = status.pause_conditions.iter().any(|it| it.reason == PauseReason::CanaryPauseStep);
+        let uid = &facts.meta.uid;
+        let update = (status.current_pod_hash.clone(), facts.meta.annotations.get(REVISION).cloned());
+        if self.wanted.insert(uid.clone(), update.clone()).is_some_and(|before| before != update) {
+            self.runs.retain(|(owner, ..), _| owner != uid);
+            self.paused_at.retain(|(owner, ..), _| owner != uid);
+            self.asked.remove(uid);
+        }
+        let pauses = |reason| status.pause_conditions.iter().any(|pause| pause.reason == reason);
+        if pauses(PauseReason::InconclusiveAnalysis) {
+            self.asked.insert(uid.clone());
+        }
+        let is_pausing = pauses(PauseReason::CanaryPauseStep);
         if let (true, Some(step)) = (is_pausing, status.current_step_index) {
             self.paused_at.entry(key(facts, step)).or_insert(now);
         }
@@ -91,14 +106,16 @@ impl Steps {
         let key = (owner.clone(), label(POD_TEMPLATE_HASH), attempt, label(ROLLOUT_TYPE), label(STEP_INDEX));
         let name = object.meta.name.clone();
         let before = self.runs.insert(key, name.clone())?;
-        // A person who lets an inconclusive update go on asks for another look.
-        let is_inconclusive = |run: &AnalysisRunFacts| {
-            run.meta.name == before && run.status.phase == AnalysisPhase::Inconclusive
-        };
-        if runs(store).any(is_inconclusive) {
-            return None;
-        }
-        (!self.excused).then(|| format!("{name} does what {before} did already in attempt {attempt}"))
+        let is_repeated = !self.was_answered(facts, &before, store) && !self.excused;
+        is_repeated.then(|| format!("{name} does what {before} did already in attempt {attempt}"))
+    }
+
+    /// Whether a person was asked after a run that decided nothing, and resumed: then another one is wanted, once.
+    fn was_answered(&mut self, facts: &RolloutFacts, name: &str, store: &Store) -> bool {
+        let mut runs = runs(store).filter(|run| run.meta.namespace == facts.meta.namespace);
+        let is_undecided =
+            runs.any(|run| run.meta.name == name && run.status.phase == AnalysisPhase::Inconclusive);
+        is_undecided && facts.status.pause_conditions.is_empty() && self.asked.remove(&facts.meta.uid)
     }
 
     fn status_written(&mut self, commit: &Commit<'_>, store: &Store) -> Vec<(Rule, String)> {

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutStatus;
@@ -21,12 +20,9 @@ use planner::facts::RolloutFacts;
 use planted_bugs::without;
 use serde_json::Value;
 
-use super::Clocks;
+use super::{Clocks, ON_THE_WAY};
 use crate::store::{Change, KINDS, Store, Verb};
 use crate::world::scaled_to;
-
-/// How long a request may be on its way while the world changes.
-const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 /// Which kinds a store may be behind with: all of them, or one.
 const BEHIND: [Option<Kind>; 5] =
@@ -43,6 +39,8 @@ pub(super) struct Truth {
     outdated_until: Option<Timestamp>,
     /// What the operators wrote of late, oldest first.
     own: Vec<Own>,
+    /// When processes stood still of late, from and until.
+    still: Vec<(Timestamp, Timestamp)>,
 }
 
 /// An object as a write of an operator left it.
@@ -59,13 +57,30 @@ impl Truth {
         let mut engine = Engine::new(settings.clone());
         engine.start();
         let (settings, unheard) = (settings.clone(), BTreeMap::new());
-        Self { settings, engine, unheard, outdated_until: None, own: Vec::new() }
+        Self { settings, engine, unheard, outdated_until: None, own: Vec::new(), still: Vec::new() }
     }
 
     /// Forgets everything: the store went back in time.
     pub(super) fn restart(&mut self, now: Timestamp) {
         let outdated_until = now.saturating_add(ON_THE_WAY).ok();
         *self = Self { outdated_until, ..Self::new(&self.settings) };
+    }
+
+    /// A process stands still.
+    pub(super) fn stands_still(&mut self, from: Timestamp, until: Timestamp) {
+        self.still.push((from, until));
+    }
+
+    /// Since when a write may have been decided that is carried out now. Who stood still decides for a moment on what
+    /// was before, but for what takes pods away or moves requests: that is always read live.
+    fn decided_since(&self, request: &Request, store: &Store, now: Timestamp) -> Timestamp {
+        let before = |moment: Timestamp| moment.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
+        if is_guarded(request, store) {
+            return before(now);
+        }
+        let stood =
+            self.still.iter().filter(|(_, until)| before(now) <= *until).map(|(from, _)| before(*from));
+        stood.min().unwrap_or(Timestamp::MAX).min(before(now))
     }
 
     /// An operator wrote an object.
@@ -139,7 +154,7 @@ impl Truth {
         store: &Store,
         clocks: Clocks,
     ) -> bool {
-        let since = clocks.real.saturating_sub(ON_THE_WAY).unwrap_or(Timestamp::MIN);
+        let since = self.decided_since(request, store, clocks.real);
         let mut versions: Vec<u64> = KINDS
             .into_iter()
             .flat_map(|kind| store.changes(kind, store.compacted()))
@@ -247,6 +262,21 @@ fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
         })
         .map(reference)
         .collect()
+}
+
+/// Whether a write takes pods away or moves requests.
+fn is_guarded(request: &Request, store: &Store) -> bool {
+    match (&request.call, request.object.kind) {
+        (Call::JsonPatch(patch), Kind::ReplicaSet) => {
+            let held = store.get(&request.object).and_then(|object| match &object.view {
+                View::ReplicaSet(set) => Some(i64::from(set.replicas)),
+                _ => None,
+            });
+            scaled_to(patch).is_some_and(|to| held.is_none_or(|held| to < held))
+        }
+        (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
+        (_, kind) => matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService),
+    }
 }
 
 /// Whether a write does more than to report what is observed.

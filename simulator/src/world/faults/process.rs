@@ -82,6 +82,7 @@ impl World {
             }
             _ => false,
         });
+        self.judge.stands_still(self.now, until);
         self.mark(FaultKind::F9);
     }
 
