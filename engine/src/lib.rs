@@ -22,6 +22,7 @@ mod guard;
 pub mod input;
 mod isolation;
 mod ledger;
+mod mistaken;
 mod naming;
 pub mod object;
 mod queue;

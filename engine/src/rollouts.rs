@@ -20,7 +20,7 @@ use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
 use crate::store::{controlling_rollout, key};
 use crate::time::after;
-use crate::{amnesia, guard, isolation, status, takeover};
+use crate::{amnesia, guard, isolation, mistaken, status, takeover};
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
@@ -110,6 +110,7 @@ impl Engine {
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
         amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since);
+        mistaken::strike(&mut gathered.snapshot, &self.stores);
         Some(gathered)
     }
 
@@ -278,9 +279,7 @@ impl Engine {
                 && meta.controller.as_ref().map(|owner| &owner.uid) == uid.as_ref()
         });
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
-        let ours =
-            (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted);
-        if work.checking.remove(object) && !ours {
+        if work.checking.remove(object) && !mistaken::is_ours(ours) {
             work.taken.insert(object.clone());
         }
     }
