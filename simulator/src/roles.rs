@@ -17,6 +17,11 @@ pub(crate) fn find(store: &Store, rollout: &ObjectRef, target: Target) -> Option
     };
     match target {
         Target::Rollout => Some(rollout.clone()),
+        Target::Neighbour => {
+            let mut others = store.list(Kind::Rollout).map(|other| &other.meta);
+            let other = others.find(|other| other.namespace == *namespace && other.name != rollout.name)?;
+            Some(ObjectRef::new(Kind::Rollout, namespace, &other.name))
+        }
         Target::StableReplicaSet => replica_set(store, facts, &facts.status.stable_rs),
         Target::CanaryReplicaSet => (facts.status.current_pod_hash != facts.status.stable_rs)
             .then(|| replica_set(store, facts, &facts.status.current_pod_hash))

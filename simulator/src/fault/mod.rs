@@ -137,6 +137,13 @@ pub enum Harm {
         /// Whether the same is created again at once, with another uid.
         recreate: bool,
     },
+    /// F12: the next object of a kind that an operator creates finds its name taken by an object that is not ours.
+    Squat {
+        /// The kind: `ReplicaSet` or `Ingress`.
+        kind: Kind,
+        /// How long the other object stays.
+        for_ms: u64,
+    },
     /// F13: an object is edited by somebody else.
     Edit {
         /// How.
@@ -206,7 +213,8 @@ pub enum Harm {
         /// To how many questions.
         count: u32,
     },
-    /// F22: the operator starts anew on what another implementation left: without our own block of the status.
+    /// F22: the operator starts anew on what another implementation left: without our own block of the status, and
+    /// with another hash of the steps.
     TakeOver {
         /// How long nobody acts.
         down_ms: u64,
@@ -229,7 +237,7 @@ impl Harm {
             Self::Standstill { .. } => FaultKind::F9,
             Self::Clock { .. } => FaultKind::F10,
             Self::Metrics { .. } => FaultKind::F11,
-            Self::Delete { .. } => FaultKind::F12,
+            Self::Delete { .. } | Self::Squat { .. } => FaultKind::F12,
             Self::Edit { .. } => FaultKind::F13,
             Self::Revert { .. } => FaultKind::F14,
             Self::SlowProxy { .. } => FaultKind::F15,
@@ -260,6 +268,7 @@ impl Harm {
             | Self::KindMissing { for_ms, .. }
             | Self::BreakPods { for_ms, .. }
             | Self::Malform { for_ms, .. }
+            | Self::Squat { for_ms, .. }
             | Self::BreakWatch { how: WatchEnd::Silent { for_ms }, .. } => *for_ms,
             Self::HangMetrics { delay_ms, .. } => *delay_ms,
             Self::Crowd { .. } => 60_000,
@@ -278,6 +287,12 @@ impl Harm {
         }
     }
 
+    /// Whether an abort has to be carried out also while it goes on: a spec that cannot be read does not block it.
+    #[must_use]
+    pub const fn leaves_aborts_alone(&self) -> bool {
+        matches!(self, Self::Malform { target: Target::Rollout | Target::Neighbour, .. })
+    }
+
     /// Whether a run with this fault still has to end where the run without it ends.
     ///
     /// Faults that only disturb must not leave a trace; those that change what is wanted, what is measured or what
@@ -290,6 +305,7 @@ impl Harm {
                 | Self::Metrics { .. }
                 | Self::HangMetrics { .. }
                 | Self::Delete { .. }
+                | Self::Squat { .. }
                 | Self::Edit { edit: Edit::ScaleRollout { .. } | Edit::SetImage { .. } }
                 | Self::Revert { .. }
                 | Self::BreakPods { .. }

@@ -33,6 +33,8 @@ pub enum WatchEnd {
 pub enum Target {
     /// The Rollout itself.
     Rollout,
+    /// Another Rollout of the same namespace.
+    Neighbour,
     /// The ReplicaSet of the stable version.
     StableReplicaSet,
     /// The ReplicaSet of the new version.

@@ -45,6 +45,8 @@ pub(crate) enum Happening {
     Strike(usize),
     /// What a fault has changed is put back.
     Restore(Box<ObjectRef>, Box<serde_json::Value>),
+    /// An object that took a name of ours is taken away again.
+    Leave(Box<ObjectRef>),
     /// A `GitOps` tool looks: the fault's place, how often, and until when.
     Revert { fault: usize, period_ms: u64, until: Timestamp },
 }
@@ -112,6 +114,7 @@ impl Happening {
             Self::Restore(..) => 15,
             Self::Revert { .. } => 16,
             Self::Autoscale => 17,
+            Self::Leave(_) => 18,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Meeting {
     pub(super) deny: Vec<(Option<Kind>, u16, Timestamp)>,
     /// Kinds that are not served until then.
     pub(super) missing: Vec<(Kind, Timestamp)>,
+    /// Whose names are taken when they are created next, and for how long.
+    pub(super) squat: Vec<(Kind, u64)>,
     /// The sender dies at the request that is being carried out.
     pub(super) crash: Option<(CrashMoment, u64)>,
 }

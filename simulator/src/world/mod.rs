@@ -292,6 +292,7 @@ impl World {
                 self.disturbed = self.now;
                 self.store.merge(&object, &patch, false, self.now);
             }
+            Happening::Leave(object) => self.leave(&object),
             Happening::Revert { fault, period_ms, until } => self.revert(fault, period_ms, until),
         }
     }

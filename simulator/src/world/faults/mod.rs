@@ -2,6 +2,7 @@
 
 mod objects;
 mod process;
+mod squat;
 
 use super::World;
 use crate::clock::after_ms;
@@ -23,7 +24,7 @@ impl World {
     pub(super) fn strike(&mut self, place: usize) {
         let Some(harm) = self.faults.get(place).map(|fault| fault.harm.clone()) else { return };
         self.announce(place);
-        self.disturb(harm.lasts_ms());
+        self.disturb(if harm.leaves_aborts_alone() { 0 } else { harm.lasts_ms() });
         match &harm {
             Harm::Crash { .. }
             | Harm::RestartStale { .. }
@@ -41,7 +42,8 @@ impl World {
             | Harm::LoseRequests { .. }
             | Harm::LoseAnswers { .. }
             | Harm::StoreDown { .. }
-            | Harm::Deny { .. } => self.strike_requests(&harm),
+            | Harm::Deny { .. }
+            | Harm::Squat { .. } => self.strike_requests(&harm),
             Harm::StoreRestored { back } => self.restore_store(*back),
             Harm::Metrics { answer, count } => self.backend.replace(answer.clone(), *count),
             Harm::HangMetrics { delay_ms, count } => self.backend.hang(*delay_ms, *count),
@@ -106,6 +108,7 @@ impl World {
             Harm::LoseRequests { count } => self.meeting.lose_requests += count,
             Harm::LoseAnswers { count } => self.meeting.lose_answers += count,
             Harm::StoreDown { for_ms } => self.meeting.down_until = Some(after_ms(self.now, *for_ms)),
+            Harm::Squat { kind, for_ms } => self.meeting.squat.push((*kind, *for_ms)),
             Harm::Deny { kind, status, for_ms } => {
                 self.meeting.deny.push((*kind, *status, after_ms(self.now, *for_ms)));
             }

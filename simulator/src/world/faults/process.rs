@@ -1,5 +1,6 @@
 //! What befalls processes: crashes, standstills, clocks, crowds.
 
+use engine::object::View;
 use serde_json::json;
 
 use crate::clock::after_ms;
@@ -32,11 +33,25 @@ impl World {
             Harm::Clock { jump_ms, rate_percent } => self.tamper(leader, *jump_ms, *rate_percent),
             Harm::TakeOver { down_ms } => {
                 self.prune();
+                self.hash_steps_in_another_way();
                 self.mark(FaultKind::F22);
                 self.crash(leader, *down_ms);
             }
             Harm::Crowd { rollouts } => self.crowd(leader, *rollouts),
             _ => {}
+        }
+    }
+
+    /// Another implementation has other hashes for the same steps.
+    fn hash_steps_in_another_way(&mut self) {
+        let rollout = self.prepared.rollout.clone();
+        let has_steps = self.store.get(&rollout).is_some_and(|object| match &object.view {
+            View::Rollout(facts) => !facts.status.current_step_hash.is_empty(),
+            _ => false,
+        });
+        if has_steps {
+            let status = json!({ "status": { "currentStepHash": "6f8c9dd5b7" } });
+            self.store.merge(&rollout, &status, true, self.now);
         }
     }
 
