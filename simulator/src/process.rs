@@ -166,6 +166,8 @@ pub(crate) struct Election {
     seen: Option<(u64, Timestamp)>,
     /// Whether the engine was told that it leads.
     pub(crate) told: bool,
+    /// When it was told so last.
+    pub(crate) told_at: Option<Timestamp>,
 }
 
 impl Election {

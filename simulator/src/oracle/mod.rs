@@ -6,6 +6,7 @@
 mod ending;
 mod intent;
 mod ownership;
+mod sender;
 mod steps;
 mod traffic;
 mod truth;
@@ -54,6 +55,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) at_ms: u64,
     /// When.
     pub(crate) now: Timestamp,
+    /// Since when the sender leads, if its clock can be trusted.
+    pub(crate) leads_since: Option<Timestamp>,
 }
 
 /// Checks everything.
@@ -70,6 +73,8 @@ pub(crate) struct Judge {
     order: u64,
     /// What the write that is being carried out lacks to be justified.
     unjustified: Option<String>,
+    /// What that write would undo.
+    overwritten: Option<String>,
     /// When the write that is being carried out was decided.
     sent_at: Timestamp,
     /// Until when something goes wrong, if anything does.
@@ -98,6 +103,7 @@ impl Judge {
             instant: DataPlane::new(1),
             order: 0,
             unjustified: None,
+            overwritten: None,
             sent_at: now,
             disturbed: None,
             excused: None,
@@ -159,6 +165,7 @@ impl Judge {
     /// A write of an operator is about to be carried out.
     pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, clocks: Clocks) {
         self.sent_at = sent_at;
+        self.overwritten = sender::overwritten(request, sent_at, store);
         self.unjustified = self.truth.objection(request, store, clocks);
     }
 
@@ -166,7 +173,7 @@ impl Judge {
     pub(crate) fn committed(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) {
         let at_ms = commit.at_ms;
         self.truth.wrote(&commit.request.object, store, commit.now);
-        if let Some(why) = self.unjustified.take() {
+        for why in [self.unjustified.take(), self.overwritten.take()].into_iter().flatten() {
             self.complain(at_ms, Rule::S9, why);
         }
         self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
@@ -175,39 +182,60 @@ impl Judge {
         }
         let shortages = self.traffic.shortages(commit, store, plane);
         self.complain_all(at_ms, Rule::S2, shortages);
-        if let Some(raised) = self.raised_after_abort(commit, store) {
-            self.complain(at_ms, Rule::S3, raised);
+        for (rule, message) in self.raised(commit, store) {
+            self.complain(at_ms, rule, message);
         }
         for (rule, message) in self.steps.committed(commit, store) {
             self.complain(at_ms, rule, message);
         }
     }
 
-    /// Whether a route write gives an aborted version more requests.
-    fn raised_after_abort(&mut self, commit: &Commit<'_>, store: &Store) -> Option<String> {
+    /// What is wrong with a route write that gives a new version more requests, if anything is.
+    fn raised(&mut self, commit: &Commit<'_>, store: &Store) -> Vec<(Rule, String)> {
         let object = &commit.request.object;
         if !matches!(object.kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
-            return None;
+            return Vec::new();
         }
-        let rollouts: Vec<RolloutFacts> = rollouts(store)
-            .filter(|facts| {
-                self.steps.aborted_at(&facts.meta.uid).is_some_and(|at| at < self.sent_at)
-                    && facts.status.abort
-                    && facts.status.stable_rs != facts.status.current_pod_hash
-            })
-            .cloned()
-            .collect();
+        let updating: Vec<&RolloutFacts> =
+            rollouts(store).filter(|facts| facts.status.stable_rs != facts.status.current_pod_hash).collect();
         let weights = |plane: &DataPlane| -> Vec<u32> {
-            let of = |facts: &RolloutFacts| {
+            let of = |facts: &&RolloutFacts| {
                 plane.effective_weights(facts).get(&facts.status.current_pod_hash).copied().unwrap_or(0)
             };
-            rollouts.iter().map(of).collect()
+            updating.iter().map(of).collect()
         };
         let before = weights(&self.instant);
         self.route_changed(object, store.get(object).cloned(), commit.now);
         let after = weights(&self.instant);
-        let raised = before.iter().zip(&after).find(|(before, after)| after > before)?;
-        Some(format!("{object}: an aborted version gets {} % instead of {} %", raised.1, raised.0))
+        let raised =
+            updating.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);
+        raised
+            .flat_map(|(facts, (before, after))| self.objections(commit, store, facts, (*before, *after)))
+            .collect()
+    }
+
+    /// Why the new version of a Rollout must not get more requests by this write.
+    fn objections(
+        &self,
+        commit: &Commit<'_>,
+        store: &Store,
+        facts: &RolloutFacts,
+        (before, after): (u32, u32),
+    ) -> Vec<(Rule, String)> {
+        let (object, mut found) = (&commit.request.object, Vec::new());
+        let is_aborted = self.steps.aborted_at(&facts.meta.uid).is_some_and(|at| at < self.sent_at);
+        if is_aborted && facts.status.abort {
+            let message = format!("{object}: an aborted version gets {after} % instead of {before} %");
+            found.push((Rule::S3, message));
+        }
+        let since = commit.leads_since.filter(|_| object.kind != Kind::Service);
+        if let Some(run) = since.and_then(|since| sender::unmeasured(facts, since, store)) {
+            let message = format!(
+                "{object}: the new version gets {after} % instead of {before} % although {run} has not measured since a takeover"
+            );
+            found.push((Rule::S11, message));
+        }
+        found
     }
 
     /// A Rollout has changed.
@@ -254,6 +282,7 @@ impl Judge {
 
     /// Something goes wrong until then.
     pub(crate) fn disturb(&mut self, until: Timestamp) {
+        self.steps.disturb(until);
         self.disturbed = Some(self.disturbed.map_or(until, |before| before.max(until)));
     }
 

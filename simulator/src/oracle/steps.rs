@@ -12,12 +12,16 @@ use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, RolloutFacts};
 
 use super::Commit;
-use crate::clock::ms_between;
+use crate::clock::{after_ms, ms_between};
 use crate::outcome::Rule;
 use crate::store::Store;
 
 /// How much too early a pause may end: it counts from when it was decided, which comes a request before its commit.
 const EARLY_MS: u64 = 100;
+/// How much too late a pause may end.
+const LATE_MS: u64 = 10_000;
+/// The same after something went wrong: an operator waits for up to half a minute before it tries again.
+const DISTURBED_LATE_MS: u64 = 60_000;
 
 /// What is remembered of each Rollout, by uid.
 #[derive(Debug, Default)]
@@ -31,6 +35,12 @@ pub(super) struct Steps {
     wanted: BTreeMap<String, (String, Option<String>)>,
     /// The Rollouts of which a person was asked what to make of an inconclusive analysis.
     asked: BTreeSet<String>,
+    /// The steps of which the status had a hash last, by uid.
+    hashed: BTreeMap<String, Vec<CanaryStep>>,
+    /// The Rollouts that a person has held, by uid: their pauses take as long as that person wants.
+    held: BTreeSet<String>,
+    /// Until when something goes wrong.
+    disturbed: Option<Timestamp>,
     /// Somebody else deletes, restores or turns clocks: what was remembered may be wrong.
     excused: bool,
     /// How fast the clock of an operator ran at most, in percent, if not as fast as the real one: it measures pauses.
@@ -61,6 +71,11 @@ impl Steps {
         self.clocks_differ = true;
     }
 
+    /// Something goes wrong until then.
+    pub(super) fn disturb(&mut self, until: Timestamp) {
+        self.disturbed = self.disturbed.max(Some(until));
+    }
+
     /// A Rollout has changed.
     pub(super) fn changed(&mut self, facts: &RolloutFacts, now: Timestamp) {
         let status = &facts.status;
@@ -81,6 +96,9 @@ impl Steps {
             self.asked.insert(uid.clone());
         }
         let is_pausing = pauses(PauseReason::CanaryPauseStep);
+        if facts.spec.as_ref().is_ok_and(|spec| spec.paused) {
+            self.held.insert(facts.meta.uid.clone());
+        }
         if let (true, Some(step)) = (is_pausing, status.current_step_index) {
             self.paused_at.entry(key(facts, step)).or_insert(now);
         }
@@ -126,7 +144,8 @@ impl Steps {
         if before.status.stable_rs != after.status.stable_rs {
             found.extend(promotion(before, after, store).map(|message| (Rule::S5, message)));
         }
-        if let Some(step) = advance(&before.status, &after.status) {
+        let are_same = self.are_same(before, after);
+        if let Some(step) = advance(&before.status, &after.status, are_same) {
             match step {
                 Advance::One(index) => {
                     found.extend(
@@ -159,18 +178,39 @@ impl Steps {
                 return Some(format!("step {index} pauses for ever, and nobody resumed it"));
             };
             let length = crds::duration::seconds_or_text(text).ok()?.as_millis();
-            let began = self.paused_at.get(&key(before, index)).copied();
-            let Some(began) = began else {
-                return (length > 0).then(|| format!("step {index} ended without ever having paused"));
-            };
-            if self.clocks_differ {
-                return None;
-            }
-            let passed = ms_between(began, now).saturating_mul(u64::from(self.fastest.unwrap_or(100))) / 100;
-            let is_early = i128::from(passed + EARLY_MS) < length;
-            return is_early.then(|| format!("step {index} paused for {passed} ms instead of {length} ms"));
+            return self.wrong_pause(before, index, length, now);
         }
         undone_analysis(before, step, index, store)
+    }
+
+    /// Why a pause that was to last so many milliseconds ended too early or too late.
+    fn wrong_pause(&self, before: &RolloutFacts, index: i32, length: i128, now: Timestamp) -> Option<String> {
+        let Some(began) = self.paused_at.get(&key(before, index)).copied() else {
+            return (length > 0).then(|| format!("step {index} ended without ever having paused"));
+        };
+        if self.clocks_differ {
+            return None;
+        }
+        let passed = ms_between(began, now).saturating_mul(u64::from(self.fastest.unwrap_or(100))) / 100;
+        let is_early = i128::from(passed + EARLY_MS) < length;
+        let is_calm = self.disturbed.is_none_or(|until| after_ms(until, DISTURBED_LATE_MS) < now);
+        let is_late = i128::from(passed) > length + i128::from(LATE_MS) && is_calm;
+        let is_measured = self.fastest.is_none() && !self.held.contains(&before.meta.uid);
+        (is_early || (is_late && is_measured))
+            .then(|| format!("step {index} paused for {passed} ms instead of {length} ms"))
+    }
+
+    /// Whether the steps are those that the status knows: then a new hash of them is no reason to begin anew.
+    fn are_same(&mut self, before: &RolloutFacts, after: &RolloutFacts) -> bool {
+        let canary = after.spec.as_ref().ok().and_then(|spec| spec.strategy.canary.as_ref());
+        let Some(canary) = canary else { return false };
+        let known = self.hashed.get(&after.meta.uid);
+        let are_same = known.is_some_and(|known| *known == canary.steps);
+        let is_hashed = before.status.current_step_hash != after.status.current_step_hash;
+        if !are_same && (is_hashed || known.is_none()) {
+            self.hashed.insert(after.meta.uid.clone(), canary.steps.clone());
+        }
+        are_same
     }
 }
 
@@ -180,13 +220,13 @@ enum Advance {
     Wrong,
 }
 
-/// How an operator's write changed the step, unless something else explains it: another version, another attempt,
-/// other steps, an abort, or the promotion.
-fn advance(before: &RolloutStatus, after: &RolloutStatus) -> Option<Advance> {
+/// How an operator's write changed the step, unless something else explains it: another version, another attempt after
+/// an abort, other steps, an abort, or the promotion. Another hash of the same steps explains nothing.
+fn advance(before: &RolloutStatus, after: &RolloutStatus, are_same: bool) -> Option<Advance> {
     let (from, to) = (before.current_step_index, after.current_step_index);
     let begins_anew = before.current_pod_hash != after.current_pod_hash
-        || attempt(before) != attempt(after)
-        || before.current_step_hash != after.current_step_hash;
+        || before.aborted_at.is_some()
+        || (before.current_step_hash != after.current_step_hash && !are_same);
     let is_aborted = before.aborted_at != after.aborted_at || after.abort;
     let is_promoted = after.stable_rs == after.current_pod_hash;
     if from == to || begins_anew || is_aborted || is_promoted {

@@ -6,6 +6,9 @@ use crds::names::POD_TEMPLATE_HASH;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+mod sender;
+mod verdicts;
+
 use super::*;
 use crate::catalogue::named;
 use crate::data_plane::News;

@@ -53,6 +53,7 @@ impl Verdicts {
         if let Some(before) = before.filter(|before| before.is_completed() && *before != phase) {
             messages.push(format!("the verdict of {name} changes from {before} to {phase}"));
         }
+        messages.extend(unearned(facts));
         self.successes.insert(uid.clone(), successes(facts));
         let all: i64 = self.successes.values().sum();
         if all > self.values {
@@ -68,4 +69,34 @@ fn successes(facts: &AnalysisRunFacts) -> i64 {
     let measured = facts.status.metric_results.iter().flat_map(|metric| &metric.measurements);
     let kept = measured.filter(|measurement| measurement.phase == AnalysisPhase::Successful).count();
     i64::try_from(kept).unwrap_or(i64::MAX)
+}
+
+/// Successes of a run that no value has earned, of metrics whose condition does not ask for odd values.
+fn unearned(facts: &AnalysisRunFacts) -> Vec<String> {
+    let (name, status) = (&facts.meta.name, &facts.status);
+    let Ok(spec) = &facts.spec else { return Vec::new() };
+    let mut messages = Vec::new();
+    for metric in &spec.metrics {
+        let condition = &metric.success_condition;
+        let is_plain = !condition.is_empty()
+            && !["isNaN", "isInf", "len(result) == 0"].iter().any(|it| condition.contains(it));
+        let Some(result) = status.metric_results.iter().find(|it| it.name == metric.name && is_plain) else {
+            continue;
+        };
+        let good = result.measurements.iter().filter(|it| it.phase == AnalysisPhase::Successful);
+        if let Some(odd) = good.map(|it| &it.value).find(|value| !is_finite(value)) {
+            messages.push(format!("{name}: a measurement of {odd:?} is a success"));
+        }
+        if status.phase == AnalysisPhase::Successful && result.successful == 0 && !result.dry_run {
+            messages.push(format!("{name} is successful although {} never was", metric.name));
+        }
+    }
+    messages
+}
+
+/// Whether a value as a measurement shows it holds numbers, all of them finite.
+fn is_finite(value: &str) -> bool {
+    let numbers = value.split(['[', ']', ',', ' ']).filter(|part| !part.is_empty());
+    let mut read = numbers.map(|part| part.parse::<f64>().is_ok_and(f64::is_finite)).peekable();
+    read.peek().is_some() && read.all(|is_number| is_number)
 }

@@ -98,7 +98,8 @@ impl Store {
 
     /// The changes of a kind after a version, in order. A compaction takes none away: a stream that is open has them
     /// already, and a new one has to ask for [`Self::compacted`].
-    pub fn changes(&self, kind: Kind, after: u64) -> impl Iterator<Item = &Change> {
+    #[must_use]
+    pub fn changes(&self, kind: Kind, after: u64) -> impl DoubleEndedIterator<Item = &Change> {
         self.logs.get(&kind).map(|log| log.after(after)).unwrap_or_default().iter()
     }
 

@@ -60,7 +60,7 @@ impl Autoscaler {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
-    use crate::search::swarm::variant;
+    use crate::search::swarm::{Number, Setting, variant};
     use crate::world::play;
 
     fn autoscaler() -> Autoscaler {
@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn an_update_under_an_autoscaler_ends_with_the_pods_that_the_load_needs() {
-        let scenario = Scenario { autoscaler: Some(autoscaler()), ..variant(30).scenario };
+        let number = Number { shape: 1, story: 0, copy: 0 };
+        let scenario =
+            Scenario { autoscaler: Some(autoscaler()), ..variant(number, Setting::DEFAULT).scenario };
         let outcome = play(&scenario).unwrap();
         assert_eq!(outcome.violations, []);
         let pods: i32 = outcome.end.rollouts.values().flat_map(|rollout| rollout.replicas.values()).sum();

@@ -27,6 +27,7 @@ impl World {
         } else {
             if let Some(it) = self.processes.get_mut(process) {
                 it.election.told = true;
+                it.election.told_at = Some(now);
             }
             self.feed(address, Input::Leadership(Leadership::Leading));
         }
@@ -105,6 +106,7 @@ impl World {
     }
 
     fn send(&mut self, from: Address, id: RequestId, request: Request) {
+        self.watch_followers(from, &request);
         let at = self.chance.after(self.now, self.prepared.scenario.timings.request_ms);
         let arrival = Arrival { from, id, request, sent_at: self.now, left: false };
         if arrival.request.call.is_write() && !self.may_write(from) {
@@ -113,6 +115,21 @@ impl World {
             return;
         }
         self.plan(at, Happening::Arrive(Box::new(Arrival { left: true, ..arrival })));
+    }
+
+    /// S9: a process that was told that it does not lead decides nothing.
+    fn watch_followers(&mut self, from: Address, request: &Request) {
+        let leads = self.processes.get(from.process).is_none_or(|process| process.election.told);
+        if request.call.is_write() && !leads {
+            let object = &request.object;
+            self.complain(Rule::S9, format!("a process that does not lead wants to write {object}"));
+        }
+    }
+
+    /// Since when a process leads, as far as its clock can be trusted.
+    pub(super) fn leads_since(&self, from: Address) -> Option<jiff::Timestamp> {
+        let process = self.processes.get(from.process).filter(|process| !process.clock.is_turned())?;
+        process.election.told_at
     }
 
     /// Whether a process holds the Lease, as far as it knows.
@@ -172,6 +189,9 @@ impl World {
         }
         let leads = process.election.may_write(now);
         process.election.told = leads;
+        if leads && !was {
+            process.election.told_at = Some(now);
+        }
         let deadline = process.election.until();
         let period = if leads { RETRY_PERIOD_MS } else { RETRY_PERIOD_MS / 2 };
         let next = after_ms(now, period);
@@ -213,4 +233,21 @@ fn about_object(reference: &Value) -> Option<crds::object_ref::ObjectRef> {
     let text = |key: &str| reference.get(key).and_then(Value::as_str);
     let kind = crate::store::KINDS.into_iter().find(|kind| text("kind") == Some(kind.name()))?;
     Some(crds::object_ref::ObjectRef::new(kind, text("namespace").unwrap_or_default(), text("name")?))
+}
+
+#[cfg(test)]
+impl World {
+    /// Lets a process send a request that its engine did not ask for.
+    pub(crate) fn send_as(&mut self, process: usize, request: Request) {
+        let from = self.address(process);
+        self.send(from, RequestId(u64::MAX), request);
+    }
+
+    /// From now on the first process counts as one that has just begun to lead.
+    pub(crate) fn lead_anew(&mut self) {
+        let now = self.now;
+        if let Some(process) = self.processes.first_mut() {
+            process.election.told_at = Some(now);
+        }
+    }
 }

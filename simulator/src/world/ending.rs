@@ -147,6 +147,12 @@ impl World {
         self.now = after_ms(self.now, milliseconds);
     }
 
+    /// Somebody changes the spec of the first Rollout.
+    pub(crate) fn forge_spec(&mut self, spec: &serde_json::Value) {
+        let rollout = self.prepared.rollout.clone();
+        self.store.merge(&rollout, &serde_json::json!({ "spec": spec }), false, self.now);
+    }
+
     /// Somebody writes nonsense into the status of the first Rollout.
     pub(crate) fn forge_status(&mut self, status: &serde_json::Value) {
         let rollout = self.prepared.rollout.clone();

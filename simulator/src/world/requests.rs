@@ -101,6 +101,7 @@ impl World {
         if !request.call.is_write() {
             return self.store.call(request, self.now);
         }
+        self.take_name(request);
         let before = self.store.get(&request.object).cloned();
         let local = self.processes.get(arrival.from.process).map(|process| process.clock.peek(self.now));
         let clocks = Clocks { real: self.now, local: local.unwrap_or(self.now) };
@@ -148,6 +149,7 @@ impl World {
             before: before.map(|object| &**object),
             at_ms: ms_between(self.begun, self.now),
             now: self.now,
+            leads_since: self.leads_since(arrival.from),
         };
         self.judge.committed(&commit, &self.store, &self.plane);
         self.notice();
@@ -244,11 +246,21 @@ fn verb(call: &Call) -> &'static str {
 impl World {
     /// Carries out a request that no operator should send, as if the first process had sent it.
     pub(crate) fn forge(&mut self, object: crds::object_ref::ObjectRef, call: Call) {
+        self.forge_late(object, call, self.now);
+    }
+
+    /// The same, of a request that was decided earlier.
+    pub(crate) fn forge_late(
+        &mut self,
+        object: crds::object_ref::ObjectRef,
+        call: Call,
+        sent_at: jiff::Timestamp,
+    ) {
         let arrival = Arrival {
             from: self.address(0),
             id: engine::effect::RequestId(u64::MAX),
             request: Request { object, call },
-            sent_at: self.now,
+            sent_at,
             left: true,
         };
         self.arrive(&arrival);
