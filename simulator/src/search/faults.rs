@@ -38,6 +38,8 @@ pub struct Length {
     pub writes: u64,
     /// Steps.
     pub steps: i32,
+    /// The step at which people act.
+    pub stop: i32,
     /// Virtual milliseconds.
     pub ms: u64,
 }
@@ -79,7 +81,7 @@ fn harm(rng: &mut Rng, kind: FaultKind, shape: &Shape) -> Harm {
         }
         FaultKind::F10 => Harm::Clock { jump_ms: 0, rate_percent: rng.u32(50..200) },
         FaultKind::F11 => Harm::Metrics { answer: metric(rng), count: rng.u32(1..8) },
-        FaultKind::F12 => Harm::Delete { target: target(rng, shape), recreate: rng.bool() },
+        FaultKind::F12 => taken_away(rng, shape),
         FaultKind::F13 => Harm::Edit { edit: edit(rng) },
         FaultKind::F14 => Harm::Revert { period_ms: rng.u64(1000..20_000), for_ms: rng.u64(5000..60_000) },
         FaultKind::F15 => Harm::SlowProxy {
@@ -99,12 +101,26 @@ fn harm(rng: &mut Rng, kind: FaultKind, shape: &Shape) -> Harm {
             for_ms: rng.u64(500..20_000),
         },
         FaultKind::F19 => Harm::Crowd { rollouts: rng.u32(1..4) },
-        FaultKind::F20 => Harm::Malform {
-            target: if rng.bool() { Target::Rollout } else { target(rng, shape) },
-            for_ms: rng.u64(1000..20_000),
-        },
+        FaultKind::F20 => Harm::Malform { target: malformed(rng, shape), for_ms: rng.u64(1000..20_000) },
         FaultKind::F21 => Harm::HangMetrics { delay_ms: rng.u64(1000..60_000), count: rng.u32(1..6) },
         FaultKind::F22 => Harm::TakeOver { down_ms: rng.u64(50..5000) },
+    }
+}
+
+/// An object of ours, or its name before it is there.
+fn taken_away(rng: &mut Rng, shape: &Shape) -> Harm {
+    if rng.u32(0..6) > 0 {
+        return Harm::Delete { target: target(rng, shape), recreate: rng.bool() };
+    }
+    let kind = if rng.bool() { Kind::ReplicaSet } else { Kind::Ingress };
+    Harm::Squat { kind, for_ms: rng.u64(1000..20_000) }
+}
+
+fn malformed(rng: &mut Rng, shape: &Shape) -> Target {
+    match rng.u32(0..8) {
+        0..=3 => Target::Rollout,
+        4 => Target::Neighbour,
+        _ => target(rng, shape),
     }
 }
 

@@ -71,6 +71,24 @@ fn rollout(shape: &Shape, wishes: &Wishes) -> Value {
     })
 }
 
+/// Another Rollout of the shop, without steps and without a router.
+pub(crate) fn neighbour() -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": { "name": "aside", "namespace": NAMESPACE },
+        "spec": {
+            "replicas": 1,
+            "selector": { "matchLabels": { "app": "aside" } },
+            "template": {
+                "metadata": { "labels": { "app": "aside" } },
+                "spec": { "containers": [{ "name": "one", "image": "aside:1" }] },
+            },
+            "strategy": { "canary": {} },
+        },
+    })
+}
+
 /// A Service of the shop.
 fn service(name: &str) -> Value {
     json!({

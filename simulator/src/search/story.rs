@@ -41,6 +41,20 @@ pub enum Story {
     NeverReady,
     /// The new version never starts and the update takes itself back at its deadline; a better one follows.
     DeadlineAbort,
+    /// A person aborts and leaves it so; the next version comes much later.
+    Abort,
+    /// The number of pods doubles, and before the new ones are there a person aborts.
+    GrowAndAbort,
+    /// A person promotes in full before the new version has pods.
+    PromoteFullAtOnce,
+    /// A person holds the update by `spec.paused` in the middle of a pause that ends by itself.
+    HoldInBetween,
+    /// The pauses take longer than the deadline of an update that takes itself back.
+    LongPauses,
+    /// The metric backend is silent at first, and a person aborts before it says anything.
+    SilentBackend,
+    /// Another Rollout beside this one.
+    Neighbour,
 }
 
 /// All stories.
@@ -60,7 +74,23 @@ pub const STORIES: &[Story] = &[
     Story::BadVersion,
     Story::NeverReady,
     Story::DeadlineAbort,
+    Story::Abort,
+    Story::GrowAndAbort,
+    Story::PromoteFullAtOnce,
+    Story::HoldInBetween,
+    Story::LongPauses,
+    Story::SilentBackend,
+    Story::Neighbour,
 ];
+
+/// The step of every course that is a pause which ends by itself.
+pub(crate) const FIRST_PAUSE: i32 = 1;
+/// How long a person holds an update in the middle of such a pause.
+const HELD_MS: u64 = 20_000;
+/// How long a long pause is.
+const LONG_PAUSE_SECONDS: u32 = 240;
+/// After what time an update with long pauses counts as stuck where none is.
+const DEADLINE_SECONDS: u32 = 150;
 
 /// The steps of a story, the index of the step at which people act, and how often all of it happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,23 +128,50 @@ impl Story {
     /// The story behind that router, with these wishes.
     #[must_use]
     pub fn scenario(self, shape: &Shape, wishes: &Wishes, course: &Course) -> Scenario {
-        let mut wishes = wishes.clone();
-        wishes.background |= self == Self::BadVersion;
-        if matches!(self, Self::NeverReady | Self::DeadlineAbort) {
-            let aborts = self == Self::DeadlineAbort;
-            let deadline = json!({ "progressDeadlineSeconds": 20, "progressDeadlineAbort": aborts });
-            manifests::merge(&mut wishes.spec, &deadline);
+        let wishes = self.wishes(shape, wishes);
+        let mut manifests = manifests::all(shape, &wishes);
+        if self == Self::Neighbour {
+            manifests.push(manifests::neighbour());
         }
         Scenario {
             name: format!("{} {self:?}", shape.name),
             start: if self == Self::FirstDeploy { Start::Applied } else { Start::Healthy },
             operators: Operators { count: 2, ..Operators::default() },
-            manifests: manifests::all(shape, &wishes),
+            manifests,
             pods: self.pods(),
             metrics: self.metrics(),
             acts: self.all_acts(shape, course, wishes.replicas),
             ..Scenario::default()
         }
+    }
+
+    /// How long its pauses have to be, if that matters.
+    #[must_use]
+    pub const fn pause_seconds(self) -> Option<u32> {
+        match self {
+            Self::LongPauses => Some(LONG_PAUSE_SECONDS),
+            _ => None,
+        }
+    }
+
+    fn wishes(self, shape: &Shape, wishes: &Wishes) -> Wishes {
+        let mut wishes = wishes.clone();
+        wishes.background |= matches!(self, Self::BadVersion | Self::SilentBackend);
+        let deadline = match self {
+            Self::NeverReady => Some((20, false)),
+            Self::DeadlineAbort => Some((20, true)),
+            Self::LongPauses => Some((DEADLINE_SECONDS, true)),
+            _ => None,
+        };
+        if let Some((seconds, aborts)) = deadline {
+            let deadline = json!({ "progressDeadlineSeconds": seconds, "progressDeadlineAbort": aborts });
+            manifests::merge(&mut wishes.spec, &deadline);
+        }
+        if self == Self::LongPauses && !shape.has_steps {
+            let pause = json!({ "autoPromotionEnabled": true, "autoPromotionSeconds": LONG_PAUSE_SECONDS });
+            manifests::merge(&mut wishes.strategy, &pause);
+        }
+        wishes
     }
 
     fn pods(self) -> Vec<PodRule> {
@@ -134,6 +191,7 @@ impl Story {
         match self {
             Self::BadStep => vec![script("smoke_rate", &[0.01, 0.5, 0.01])],
             Self::BadVersion => vec![script("errors_rate", &[0.01, 0.02, 0.5, 0.01])],
+            Self::SilentBackend => ["errors_rate", "smoke_rate"].map(silent_at_first).to_vec(),
             _ => Vec::new(),
         }
     }
@@ -153,9 +211,9 @@ impl Story {
         let then = match self {
             // What is bad is so only once: later rounds are calm.
             _ if round.number > 0 && self.is_bad_once() => vec![promote],
-            Self::Plain | Self::Promote | Self::FirstDeploy => vec![promote],
+            Self::Plain | Self::Promote | Self::FirstDeploy | Self::Neighbour => vec![promote],
             Self::AbortAndRetry => vec![abort, degraded(Deed::Retry), promote],
-            Self::AbortAndReplace => vec![abort, better(), promote],
+            Self::AbortAndReplace | Self::SilentBackend => vec![abort, better(), promote],
             Self::AbortAndUndo => vec![abort, degraded(Deed::Undo), healthy(round.image(2)), promote],
             Self::NewVersionInBetween => vec![round.at_stop(500, round.image(2)), promote],
             Self::UndoInBetween => {
@@ -173,14 +231,36 @@ impl Story {
             Self::BadStep => vec![promote.clone(), degraded(Deed::Retry), promote],
             Self::BadVersion => vec![promote.clone(), better(), promote],
             Self::NeverReady | Self::DeadlineAbort => vec![better(), promote],
+            Self::Abort => vec![abort],
+            Self::GrowAndAbort => vec![
+                round.at_stop(500, Deed::Scale(round.replicas * 2)),
+                round.at_stop(50, Deed::Abort),
+                degraded(Deed::Retry),
+                promote,
+            ],
+            Self::PromoteFullAtOnce => vec![Round::at("Progressing", 50, Deed::PromoteFull)],
+            Self::HoldInBetween => {
+                vec![round.in_between(200, Deed::Pause), round.in_between(HELD_MS, Deed::Resume), promote]
+            }
+            Self::LongPauses if round.shape.has_steps => vec![promote],
+            Self::LongPauses => Vec::new(),
         };
         std::iter::once(first).chain(then).collect()
     }
 
     /// Whether a version of the first round is bad.
     const fn is_bad_once(self) -> bool {
-        matches!(self, Self::BadStep | Self::BadVersion | Self::NeverReady | Self::DeadlineAbort)
+        matches!(
+            self,
+            Self::BadStep | Self::BadVersion | Self::NeverReady | Self::DeadlineAbort | Self::SilentBackend
+        )
     }
+}
+
+/// A backend that does not answer the first question and is content from then on.
+fn silent_at_first(matching: &str) -> MetricScript {
+    let answers = vec![MetricAnswer::Timeout, MetricAnswer::Values(vec![0.01])];
+    MetricScript { matching: matching.to_owned(), answers }
 }
 
 /// One of several updates.
@@ -197,7 +277,8 @@ impl Round<'_> {
         if self.number == 0 && story != Story::FirstDeploy {
             return Act { when: When::At(1000), deed };
         }
-        Self::at("Healthy", 1000, deed)
+        let before = if story == Story::Abort { "Degraded" } else { "Healthy" };
+        Self::at(before, 1000, deed)
     }
 
     /// The n-th image of this round.
@@ -212,6 +293,15 @@ impl Round<'_> {
             When::Phase { phase: "Paused".to_owned(), plus_ms }
         };
         Act { when, deed }
+    }
+
+    /// In a pause that ends by itself; without steps, before the new version is ready.
+    fn in_between(&self, plus_ms: u64, deed: Deed) -> Act {
+        if self.shape.has_steps {
+            return Act { when: When::Step { index: FIRST_PAUSE, plus_ms }, deed };
+        }
+        let phase = if deed == Deed::Resume { "Paused" } else { "Progressing" };
+        Self::at(phase, plus_ms, deed)
     }
 
     fn at(phase: &str, plus_ms: u64, deed: Deed) -> Act {

@@ -4,12 +4,13 @@
 //! from a limited number of variants, so that the end of each variant without faults is worked out only once.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::faults::{self, Length, choose};
+use super::lure::Lure;
 use super::manifests::Wishes;
 use super::shape::{SHAPES, Shape};
 use super::story::{Course, STORIES, Story};
@@ -18,29 +19,47 @@ use crate::fault::{Fault, FaultKind};
 use crate::prepared::PrepareError;
 use crate::scenario::{Autoscaler, Range, Scenario, Timings};
 
-/// How many stories there are for each shape.
-pub const VARIANTS_PER_SHAPE: u32 = 30;
+/// How often each story is told for each shape, with other sizes and times.
+pub const COPIES: u32 = 2;
 
-/// Draws trials, and remembers how each variant ends without faults.
-#[derive(Debug, Default)]
+/// Draws trials, and remembers how each variant ends without faults. A clone shares what is remembered.
+#[derive(Clone, Debug, Default)]
 pub struct Swarm {
-    known: BTreeMap<u32, Known>,
+    told: Arc<Mutex<BTreeMap<(Number, Setting), Told>>>,
     only: Option<&'static Shape>,
 }
 
-/// What is left to draw from a variant that was played once.
+/// A variant made ready.
 #[derive(Clone, Debug)]
-struct Known {
+struct Told {
     shape: &'static Shape,
     ready: Arc<Ready>,
-    steps: i32,
+    length: Length,
+}
+
+/// The number of a variant: the places of its shape and its story, and which copy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number {
+    /// The place of its shape among [`SHAPES`].
+    pub shape: usize,
+    /// The place of its story among [`STORIES`].
+    pub story: usize,
+    /// Below [`COPIES`].
+    pub copy: u32,
+}
+
+/// What of a variant is not left to chance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setting {
+    /// The update is measured beside its steps.
+    pub background: bool,
+    /// There are two processes.
+    pub two_operators: bool,
 }
 
 /// A story without its faults.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Its number.
-    pub number: u32,
     /// Its strategy and router.
     pub shape: &'static Shape,
     /// What people do.
@@ -49,6 +68,13 @@ pub struct Variant {
     pub scenario: Scenario,
     /// How many steps it has.
     pub steps: i32,
+    /// The step at which people act.
+    pub stop: i32,
+}
+
+impl Setting {
+    /// All is left to chance.
+    pub const DEFAULT: Self = Self { background: false, two_operators: false };
 }
 
 impl Swarm {
@@ -62,34 +88,51 @@ impl Swarm {
     ///
     /// # Errors
     /// If the story that it draws cannot be played.
-    pub fn trial(&mut self, seed: u64) -> Result<Trial, PrepareError> {
+    pub fn trial(&self, seed: u64) -> Result<Trial, PrepareError> {
         let mut rng = Rng::with_seed(seed);
-        let shapes = u32::try_from(SHAPES.len()).unwrap_or(1);
-        let mut number = rng.u32(0..shapes * VARIANTS_PER_SHAPE);
-        if let Some(index) = self.only.and_then(|only| SHAPES.iter().position(|one| one.name == only.name)) {
-            let index = u32::try_from(index).unwrap_or(0);
-            number = index * VARIANTS_PER_SHAPE + number % VARIANTS_PER_SHAPE;
-        }
-        let Known { shape, ready, steps } = self.known(number)?;
-        let writes = u64::try_from(ready.writes.len()).unwrap_or(u64::MAX);
-        let length = Length { writes, steps, ms: ready.ended_ms };
-        let faults = draw_faults(&mut rng, shape, &length);
+        let only = self.only.and_then(|only| SHAPES.iter().position(|one| one.name == only.name));
+        let shape = only.unwrap_or_else(|| rng.usize(0..SHAPES.len()));
+        let number = Number { shape, story: rng.usize(0..STORIES.len()), copy: rng.u32(0..COPIES) };
+        let Told { shape, ready, length } = self.tell(number, Setting::DEFAULT)?;
+        let density = choose(&mut rng, &[0.05, 0.1, 0.25, 0.5]);
+        let faults = draw_faults(&mut rng, density, shape, &length);
         Ok(Trial { shape, ready, seed, faults })
     }
 
-    fn known(&mut self, number: u32) -> Result<Known, PrepareError> {
-        if let Some(known) = self.known.get(&number) {
-            return Ok(known.clone());
+    /// The trial of a seed among those that a lure names, with its baits; now and then with other faults, too.
+    ///
+    /// # Errors
+    /// If the story that it draws cannot be played.
+    pub fn lured(&self, lure: &Lure, seed: u64) -> Result<Trial, PrepareError> {
+        let mut rng = Rng::with_seed(seed);
+        let number =
+            Number { shape: lure.shape(&mut rng), story: lure.story(&mut rng), copy: rng.u32(0..COPIES) };
+        let Told { shape, ready, length } = self.tell(number, lure.setting)?;
+        let mut faults = lure.baits(&mut rng, shape, &length);
+        if rng.u32(0..if lure.baits.is_empty() { 2 } else { 4 }) == 0 {
+            let density = choose(&mut rng, &[0.05, 0.1]);
+            faults.extend(draw_faults(&mut rng, density, shape, &length));
         }
-        let Variant { shape, scenario, steps, .. } = variant(number);
-        let known = Known { shape, ready: Arc::new(Ready::new(&scenario)?), steps };
-        self.known.insert(number, known.clone());
-        Ok(known)
+        Ok(Trial { shape, ready, seed, faults })
+    }
+
+    /// A variant made ready, once.
+    fn tell(&self, number: Number, setting: Setting) -> Result<Told, PrepareError> {
+        let remembered = || self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = remembered().get(&(number, setting)) {
+            return Ok(told.clone());
+        }
+        let variant = variant(number, setting);
+        let ready = Arc::new(Ready::new(&variant.scenario)?);
+        let writes = u64::try_from(ready.writes.len()).unwrap_or(u64::MAX);
+        let length = Length { writes, steps: variant.steps, stop: variant.stop, ms: ready.ended_ms };
+        let told = Told { shape: variant.shape, ready, length };
+        remembered().insert((number, setting), told.clone());
+        Ok(told)
     }
 }
 
-fn draw_faults(rng: &mut Rng, shape: &Shape, length: &Length) -> Vec<Fault> {
-    let density = choose(rng, &[0.05, 0.1, 0.25, 0.5]);
+fn draw_faults(rng: &mut Rng, density: f64, shape: &Shape, length: &Length) -> Vec<Fault> {
     let mut drawn = Vec::new();
     for kind in FaultKind::ALL {
         if rng.f64() < density && faults::is_valid(shape, kind) {
@@ -103,40 +146,61 @@ fn draw_faults(rng: &mut Rng, shape: &Shape, length: &Length) -> Vec<Fault> {
 
 /// The story of that number: equal numbers give equal stories.
 #[must_use]
-pub fn variant(number: u32) -> Variant {
-    let mut rng = Rng::with_seed(u64::from(number) ^ 0x5f0f_5f0f);
-    let index = usize::try_from(number / VARIANTS_PER_SHAPE).unwrap_or(0);
-    let shape = SHAPES.get(index).or(SHAPES.first()).unwrap_or_else(|| unreachable!("there are shapes"));
-    let story = usize::try_from(number).ok().and_then(|number| STORIES.get(number % STORIES.len()).copied());
-    let story = story.unwrap_or(Story::Plain);
+pub fn variant(number: Number, setting: Setting) -> Variant {
+    let shape =
+        SHAPES.get(number.shape).or(SHAPES.first()).unwrap_or_else(|| unreachable!("there are shapes"));
+    let story = STORIES.get(number.story).copied().unwrap_or(Story::Plain);
+    let mut rng = Rng::with_seed(chance(number));
     let mut course = course(&mut rng, story);
-    course.rounds = if shape.has_steps { 1 } else { 3 };
+    course.rounds = rounds(story, shape);
     let wishes = Wishes {
         replicas: choose(&mut rng, &[2, 3, 5, 8]),
         steps: course.steps.clone(),
-        background: rng.u32(0..3) == 0,
+        background: rng.u32(0..3) == 0 || setting.background,
         strategy: strategy(&mut rng, shape),
         spec: json!({ "revisionHistoryLimit": choose(&mut rng, &[1, 10]) }),
     };
     let mut scenario = story.scenario(shape, &wishes, &course);
-    scenario.name = format!("{} variant {number}", scenario.name);
+    scenario.name = format!("{} copy {}", scenario.name, number.copy);
     scenario.timings = timings(&mut rng);
-    scenario.autoscaler = (story != Story::Scale && rng.u32(0..4) == 0).then(|| autoscaler(&mut rng));
-    scenario.operators.count = choose(&mut rng, &[1, 1, 2]);
+    let is_sized = matches!(story, Story::Scale | Story::GrowAndAbort);
+    scenario.autoscaler = (!is_sized && rng.u32(0..4) == 0).then(|| autoscaler(&mut rng));
+    scenario.operators.count = choose(&mut rng, &[1, 1, 2]).max(if setting.two_operators { 2 } else { 1 });
     let steps = i32::try_from(course.steps.len()).unwrap_or(i32::MAX);
-    Variant { number, shape, story, scenario, steps }
+    Variant { shape, story, scenario, steps, stop: course.stop }
+}
+
+/// Where the chance of a variant comes from.
+fn chance(number: Number) -> u64 {
+    let place = number.shape * STORIES.len() + number.story;
+    (u64::try_from(place).unwrap_or(0) * u64::from(COPIES) + u64::from(number.copy)) ^ 0x5f0f_5f0f
+}
+
+/// How many updates follow each other: short ones are told more often.
+const fn rounds(story: Story, shape: &Shape) -> u32 {
+    match story {
+        Story::PromoteFullAtOnce => 4,
+        Story::Abort | Story::LongPauses => 2,
+        _ if shape.has_steps => 1,
+        _ => 3,
+    }
 }
 
 /// As many steps as make some sixty writes: a story of two updates needs fewer than one that is cut short.
 fn course(rng: &mut Rng, story: Story) -> Course {
     let weights = match story {
-        Story::Plain | Story::Promote | Story::PauseAndResume | Story::Scale => {
-            choose(rng, &[vec![5, 10, 25, 50, 75, 100], vec![10, 60, 30, 80, 50, 100]])
-        }
+        Story::Plain
+        | Story::Promote
+        | Story::PauseAndResume
+        | Story::HoldInBetween
+        | Story::Scale
+        | Story::Neighbour => choose(rng, &[vec![5, 10, 25, 50, 75, 100], vec![10, 60, 30, 80, 50, 100]]),
         Story::PromoteFull => vec![1, 10, 20, 30, 40, 50, 60, 70, 80, 90],
+        Story::LongPauses => vec![20, 40, 60],
         _ => choose(rng, &[vec![20, 40, 60, 80], vec![10, 60, 30, 100]]),
     };
-    Course::new(&weights, rng.u32(1..5))
+    let short = rng.u32(1..5);
+    Course::new(&weights, story.pause_seconds().unwrap_or(short))
 }
 
 fn strategy(rng: &mut Rng, shape: &Shape) -> Value {
@@ -194,12 +258,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_always_gives_the_same_story_and_every_shape_has_some() {
-        let all = u32::try_from(SHAPES.len()).unwrap() * VARIANTS_PER_SHAPE;
-        for number in 0..all {
-            let (one, other) = (variant(number), variant(number));
-            assert_eq!(one.scenario, other.scenario);
-            assert_eq!(one.shape.name, SHAPES[usize::try_from(number / VARIANTS_PER_SHAPE).unwrap()].name);
+    fn a_number_always_gives_the_same_story_of_its_shape() {
+        for (place, shape) in SHAPES.iter().enumerate() {
+            for (story, copy) in (0..STORIES.len()).flat_map(|story| [(story, 0), (story, 1)]) {
+                let of = || variant(Number { shape: place, story, copy }, Setting::DEFAULT);
+                assert_eq!(of().scenario, of().scenario);
+                assert_eq!((of().shape.name, of().story), (shape.name, STORIES[story]));
+            }
         }
+    }
+
+    #[test]
+    fn a_setting_is_not_left_to_chance() {
+        let number = Number { shape: 1, story: 0, copy: 0 };
+        let setting = Setting { background: true, two_operators: true };
+        let scenario = variant(number, setting).scenario;
+        assert_eq!(scenario.operators.count, 2);
+        let rollout = scenario.manifests.iter().find(|it| it["kind"] == "Rollout").unwrap();
+        assert!(rollout["spec"]["strategy"]["canary"]["analysis"].is_object(), "{rollout}");
     }
 }

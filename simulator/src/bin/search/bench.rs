@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use simulator::search::Swarm;
+
 use crate::random::{self, Tally, rate};
 use crate::workers::{self, Numbers};
 
@@ -16,8 +18,9 @@ pub(crate) fn run(threads: usize, seconds: u64) -> bool {
     );
     for threads in if threads > 1 { vec![1, threads] } else { vec![1] } {
         let numbers = Numbers::new(0, u64::MAX, Some(Duration::from_secs(seconds)));
+        let swarm = Swarm::default();
         let begin = workers::now();
-        let tallies = workers::on(threads, || random::search(&numbers, None, true));
+        let tallies = workers::on(threads, || random::search(&numbers, &swarm, true));
         let took = begin.elapsed();
         let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
         let of_all = took * u32::try_from(threads).unwrap_or(1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use planted_bugs::Bug;
 use simulator::outcome::Violation;
-use simulator::search::{Swarm, Trial};
+use simulator::search::{Lure, Swarm, Trial};
 
 use crate::failure;
 use crate::workers;
@@ -53,7 +53,8 @@ pub(crate) fn run(threads: usize, arguments: &Arguments) -> bool {
     let begin = workers::now();
     let until = begin + Duration::from_secs(arguments.seconds);
     let open = Mutex::new(bugs.iter().map(|bug| Hunt { bug: *bug, seeds: 0, found: None }).collect());
-    let done = workers::on(threads, || hunt(&open, until));
+    let swarm = Swarm::default();
+    let done = workers::on(threads, || hunt(&open, &swarm, until));
     let mut all: BTreeMap<Bug, Hunt> = BTreeMap::new();
     let left = open.into_inner().unwrap_or_else(PoisonError::into_inner);
     for hunt in done.into_iter().flatten().chain(left) {
@@ -65,6 +66,11 @@ pub(crate) fn run(threads: usize, arguments: &Arguments) -> bool {
     }
     let found = all.values().filter(|hunt| hunt.found.is_some()).count();
     let percent = found * 100 / all.len().max(1);
+    let survivors: Vec<&str> =
+        all.values().filter(|hunt| hunt.found.is_none()).map(|hunt| hunt.bug.name()).collect();
+    if !survivors.is_empty() {
+        println!("survivors: {}", survivors.join(", "));
+    }
     println!("{found} of {} found ({percent} %) in {:.1} s", all.len(), begin.elapsed().as_secs_f64());
     if arguments.show {
         all.into_values().for_each(Hunt::show);
@@ -73,12 +79,11 @@ pub(crate) fn run(threads: usize, arguments: &Arguments) -> bool {
 }
 
 /// Takes bugs in turns until time is up.
-fn hunt(open: &Mutex<VecDeque<Hunt>>, until: Instant) -> Vec<Hunt> {
+fn hunt(open: &Mutex<VecDeque<Hunt>>, swarm: &Swarm, until: Instant) -> Vec<Hunt> {
     let take = || open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let mut swarm = Swarm::default();
     let mut done = Vec::new();
     while let Some(mut hunt) = take() {
-        hunt.turn(&mut swarm, until);
+        hunt.turn(swarm, until);
         if hunt.found.is_some() || hunt.seeds >= LIMIT || workers::now() >= until {
             done.push(hunt);
         } else {
@@ -92,12 +97,12 @@ fn hunt(open: &Mutex<VecDeque<Hunt>>, until: Instant) -> Vec<Hunt> {
 }
 
 impl Hunt {
-    fn turn(&mut self, swarm: &mut Swarm, until: Instant) {
+    fn turn(&mut self, swarm: &Swarm, until: Instant) {
         for _ in 0..TURN {
             if workers::now() >= until {
                 return;
             }
-            let trial = swarm.trial(self.seeds);
+            let trial = swarm.lured(Lure::of(self.bug), self.seeds);
             self.seeds += 1;
             let Ok(trial) = trial else { continue };
             let result = planted_bugs::with(self.bug, || failure::play(&trial));

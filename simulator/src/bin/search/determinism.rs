@@ -14,10 +14,10 @@ type Trace = (u64, u64, u64, u64, usize);
 pub(crate) fn run(threads: usize, seeds: u64) -> bool {
     let numbers = Numbers::new(0, seeds, None);
     let mut played: Vec<(u64, [Option<Trace>; 2])> = workers::on(threads, || {
-        let mut swarm = Swarm::default();
+        let swarm = Swarm::default();
         let mut played = Vec::new();
         while let Some(seed) = numbers.take() {
-            played.push((seed, [trace(&mut swarm, seed), trace(&mut swarm, seed)]));
+            played.push((seed, [trace(&swarm, seed), trace(&swarm, seed)]));
         }
         played
     })
@@ -35,7 +35,7 @@ pub(crate) fn run(threads: usize, seeds: u64) -> bool {
     different.is_empty()
 }
 
-fn trace(swarm: &mut Swarm, seed: u64) -> Option<Trace> {
+fn trace(swarm: &Swarm, seed: u64) -> Option<Trace> {
     let outcome = failure::play(&swarm.trial(seed).ok()?).ok()?;
     let broken = outcome.violations.len();
     Some((outcome.trace_hash, outcome.decision_hash, outcome.events, outcome.commits, broken))

@@ -61,7 +61,8 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
     let count = arguments.seeds.unwrap_or(if limit.is_some() { u64::MAX } else { 1000 });
     let numbers = Numbers::new(arguments.first, count, limit);
     let begin = workers::now();
-    let tallies = workers::on(threads, || search(&numbers, only, arguments.keep_going));
+    let swarm = Swarm::of(only);
+    let tallies = workers::on(threads, || search(&numbers, &swarm, arguments.keep_going));
     let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
     tally.print(threads, begin.elapsed());
     if with_matrix {
@@ -77,8 +78,7 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
 }
 
 /// One thread's part.
-pub(crate) fn search(numbers: &Numbers, only: Option<&'static Shape>, keep_going: bool) -> Tally {
-    let mut swarm = Swarm::of(only);
+pub(crate) fn search(numbers: &Numbers, swarm: &Swarm, keep_going: bool) -> Tally {
     let mut tally = Tally::default();
     while let Some(seed) = numbers.take() {
         match swarm.trial(seed) {
