@@ -10,6 +10,11 @@ use crate::stage::{cargo, run, run_last};
 /// Where scenarios that have failed once stay for ever.
 const SCENARIOS: &str = "simulator/tests/scenarios";
 
+/// For how long planted bugs are searched for at most.
+const BUGS_SECONDS: &str = "240";
+/// How many percent of them have to be found.
+const BUGS_PERCENT: &str = "95";
+
 /// What to search.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -47,7 +52,8 @@ pub(crate) fn one(arguments: &Arguments) -> Result<()> {
     run_last("search", search([]).args(&arguments.words))
 }
 
-/// What every change has to pass: whatever failed before and was corrected, and equal traces for equal seeds.
+/// What every change has to pass: whatever failed before and was corrected, equal traces for equal seeds, and planted
+/// bugs that are found.
 ///
 /// # Errors
 /// With the first search that finds something.
@@ -56,7 +62,9 @@ pub(crate) fn test() -> Result<()> {
         cargo(["build", "--locked", "--profile", "simulate", "--package", "simulator", "--bin", "search"]);
     run("simulated cluster: building", build.args(["--features", "planted-bugs"]))?;
     run("simulated cluster: earlier failures", &mut search(["replay", SCENARIOS]))?;
-    run("simulated cluster: determinism", &mut search(["determinism", "--seeds", "1000"]))
+    run("simulated cluster: determinism", &mut search(["determinism", "--seeds", "1000"]))?;
+    let bugs = ["bugs", "--seconds", BUGS_SECONDS, "--at-least-percent", BUGS_PERCENT];
+    run("simulated cluster: planted bugs", &mut search(bugs))
 }
 
 /// How fast the search is.
