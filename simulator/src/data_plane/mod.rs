@@ -101,8 +101,12 @@ impl DataPlane {
     /// A proxy applies what it has learned, unless it has applied something later about the same object.
     pub(crate) fn apply(&mut self, proxy: usize, news: &News) {
         let Some(proxy) = self.proxies.get_mut(proxy) else { return };
-        if proxy.applied.get(&*news.reference).is_none_or(|held| held.order < news.order) {
-            let (object, written_at) = (news.object.clone(), news.written_at);
+        let held = proxy.applied.get(&*news.reference);
+        if held.is_none_or(|held| held.order < news.order) {
+            let object = news.object.clone();
+            // Somebody who puts a label on a route says nothing about its weights.
+            let same = held.filter(|held| say_the_same(held.object.as_deref(), object.as_deref()));
+            let written_at = same.map_or(news.written_at, |held| held.written_at);
             proxy
                 .applied
                 .insert((*news.reference).clone(), Applied { order: news.order, object, written_at });
@@ -189,6 +193,18 @@ impl Proxy {
             View::Route(value) => Some((value, applied.written_at)),
             _ => None,
         }
+    }
+}
+
+/// Whether two versions of a route or a Service send requests to the same places.
+fn say_the_same(one: Option<&Object>, other: Option<&Object>) -> bool {
+    match (one.map(|one| &one.view), other.map(|other| &other.view)) {
+        (Some(View::Route(one)), Some(View::Route(other))) => {
+            let same = |path: &str| at(one, path) == at(other, path);
+            same("/spec") && same("/metadata/annotations")
+        }
+        (Some(View::Service(one)), Some(View::Service(other))) => one.selector == other.selector,
+        _ => false,
     }
 }
 

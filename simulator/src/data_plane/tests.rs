@@ -104,3 +104,28 @@ fn shares_need_pods_rounded_up() {
     let share = Share { hash: None, weight: 5, total: 100, written_at: Timestamp::UNIX_EPOCH };
     assert_eq!((share.pods(4), share.pods(40), share.percent()), (1, 2, 5));
 }
+
+#[test]
+fn a_weight_is_as_old_as_the_write_that_set_it() {
+    let route = |weight: u32| ingress("web-web-canary", "canary", &canary_of(weight)).1;
+    let reference = ObjectRef::new(Kind::Ingress, "shop", "web-web-canary");
+    let mut plane = plane(vec![service("canary", "b"), ingress("web", "stable", &json!({}))]);
+    let rollout = rollout(&json!({ "nginx": { "stableIngress": "web" } }));
+    let mut written_at = |order: u64, second: i64, weight: u32| {
+        let written_at = Timestamp::from_second(second).unwrap();
+        let news = News { written_at, ..news(&reference, order, Some(route(weight))) };
+        plane.apply(0, &news);
+        let shares = plane.shares(0, &rollout);
+        shares.iter().find(|share| share.hash.as_deref() == Some("b")).unwrap().written_at.as_second()
+    };
+    assert_eq!(written_at(1, 10, 20), 10);
+    assert_eq!(written_at(2, 20, 20), 10, "nothing that matters has changed");
+    assert_eq!(written_at(3, 30, 40), 30);
+}
+
+fn canary_of(weight: u32) -> Value {
+    json!({
+        "nginx.ingress.kubernetes.io/canary": "true",
+        "nginx.ingress.kubernetes.io/canary-weight": weight.to_string(),
+    })
+}
