@@ -1,5 +1,6 @@
 //! Lists and watches that are behind, and Secrets that are not kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
@@ -94,7 +95,7 @@ fn what_was_deleted_is_there_again_when_the_store_is_restored() {
     let kind = Kind::Service;
     world.feed(Input::Watch { kind, event: WatchEvent::Init });
     for object in before.1 {
-        world.feed(Input::Watch { kind, event: WatchEvent::InitApply(Box::new(object)) });
+        world.feed(Input::Watch { kind, event: WatchEvent::InitApply(Arc::new(object)) });
     }
     world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
     world.settle();
