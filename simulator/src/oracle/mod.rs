@@ -12,6 +12,7 @@ mod traffic;
 mod truth;
 mod verdicts;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ pub(crate) struct Judge {
     disturbed: Option<Timestamp>,
     /// When somebody else last took something away.
     excused: Option<Timestamp>,
+    /// Since when the stable version of an aborted update has all its pods, by uid of the Rollout.
+    complete: BTreeMap<String, Timestamp>,
 }
 
 /// How long a request may be on its way while the world changes.
@@ -106,6 +109,7 @@ impl Judge {
             overwritten: None,
             sent_at: now,
             disturbed: None,
+            complete: BTreeMap::new(),
             excused: None,
         }
     }
@@ -287,18 +291,26 @@ impl Judge {
     }
 
     /// L2: aborts that have not brought the routes back in time although the stable version has its pods.
-    fn late_aborts(&self, store: &Store, nodes: &Nodes, now: Timestamp) -> Vec<String> {
-        let is_late = |facts: &&RolloutFacts| {
-            let Some(aborted_at) = self.steps.aborted_at(&facts.meta.uid) else { return false };
+    fn late_aborts(&mut self, store: &Store, nodes: &Nodes, now: Timestamp) -> Vec<String> {
+        let mut complete = BTreeMap::new();
+        let mut is_late = |facts: &&RolloutFacts| {
+            let uid = &facts.meta.uid;
+            let Some(aborted_at) = self.steps.aborted_at(uid) else { return false };
+            if !traffic::is_complete(facts, store, nodes, now) {
+                return false;
+            }
+            let could = self.complete.get(uid).copied().unwrap_or(now);
+            complete.insert(uid.clone(), could);
+            let could = could.max(aborted_at);
             let (since, bound) = match self.disturbed {
-                Some(until) => (until.max(aborted_at), DISTURBED_ABORT_MS),
-                None => (aborted_at, ABORT_MS),
+                Some(until) => (until.max(could), DISTURBED_ABORT_MS),
+                None => (could, ABORT_MS),
             };
-            now > since && crate::clock::ms_between(since, now) > bound
+            facts.spec.is_ok() && now > since && crate::clock::ms_between(since, now) > bound
         };
-        rollouts(store)
-            .filter(is_late)
-            .filter(|facts| facts.spec.is_ok() && traffic::is_complete(facts, store, nodes, now))
+        let late: Vec<&RolloutFacts> = rollouts(store).filter(|facts| is_late(facts)).collect();
+        self.complete = complete;
+        late.into_iter()
             .filter_map(|facts| {
                 let weights = self.instant.effective_weights(facts);
                 let left = weights.get(&facts.status.current_pod_hash).copied().filter(|left| *left > 0)?;
