@@ -329,6 +329,11 @@ impl Judge {
         }
     }
 
+    /// A kind is not served until then.
+    pub(crate) fn unserved(&mut self, kind: Kind, until: Timestamp) {
+        self.truth.unserved(kind, until);
+    }
+
     /// Proxies may take longer than was promised to an operator.
     pub(crate) fn excuse_traffic(&mut self, now: Timestamp) {
         self.traffic.excuse(now);

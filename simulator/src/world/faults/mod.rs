@@ -93,6 +93,7 @@ impl World {
                 self.meeting.missing.push((*kind, until));
                 self.judge.excuse_all(self.now);
                 self.mark(FaultKind::F17);
+                self.judge.unserved(*kind, until);
                 self.miss_kind(*kind, until);
             }
             _ => {}
