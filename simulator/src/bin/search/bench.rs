@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulator::search::Swarm;
 
-use crate::random::{self, Tally, rate};
+use crate::random::{self, Going, Tally, rate};
 use crate::workers::{self, Numbers};
 
 /// Events per second and core that the search aims at.
@@ -20,7 +20,7 @@ pub(crate) fn run(threads: usize, seconds: u64) -> bool {
         let numbers = Numbers::new(0, u64::MAX, Some(Duration::from_secs(seconds)));
         let swarm = Swarm::default();
         let begin = workers::now();
-        let tallies = workers::on(threads, || random::search(&numbers, &swarm, true));
+        let tallies = workers::on(threads, || random::search(&numbers, &swarm, Going::On));
         let took = begin.elapsed();
         let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
         let of_all = took * u32::try_from(threads).unwrap_or(1);

@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Go on after failures to the end.
     #[arg(long)]
     keep_going: bool,
+    /// Print a line for each failing seed and make none smaller.
+    #[arg(long)]
+    list: bool,
 }
 
 /// What one thread, or all of them, have seen.
@@ -62,7 +65,7 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
     let numbers = Numbers::new(arguments.first, count, limit);
     let begin = workers::now();
     let swarm = Swarm::of(only);
-    let tallies = workers::on(threads, || search(&numbers, &swarm, arguments.keep_going));
+    let tallies = workers::on(threads, || search(&numbers, &swarm, arguments.going()));
     let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
     tally.print(threads, begin.elapsed());
     if with_matrix {
@@ -73,22 +76,45 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
         println!("fewer than {} seeds were a whole update", arguments.at_least);
     }
     let is_good = tally.failing == 0 && is_enough;
-    failure::report(tally.failures, None);
+    if !arguments.list {
+        failure::report(tally.failures, None);
+    }
     is_good
 }
 
+/// How a search treats failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Going {
+    /// Some of them end it.
+    UntilFailures,
+    /// None ends it.
+    On,
+    /// None ends it, and each is printed as it is found.
+    OnAndTelling,
+}
+
+impl Arguments {
+    const fn going(&self) -> Going {
+        match (self.list, self.keep_going) {
+            (true, _) => Going::OnAndTelling,
+            (false, true) => Going::On,
+            (false, false) => Going::UntilFailures,
+        }
+    }
+}
+
 /// One thread's part.
-pub(crate) fn search(numbers: &Numbers, swarm: &Swarm, keep_going: bool) -> Tally {
+pub(crate) fn search(numbers: &Numbers, swarm: &Swarm, going: Going) -> Tally {
     let mut tally = Tally::default();
     while let Some(seed) = numbers.take() {
         match swarm.trial(seed) {
-            Ok(trial) => tally.play(seed, &trial),
+            Ok(trial) => tally.play(seed, &trial, going == Going::OnAndTelling),
             Err(error) => {
                 println!("seed {seed} cannot be played: {error}");
                 tally.failing += 1;
             }
         }
-        if !keep_going && tally.failures.len() >= FAILURES {
+        if going == Going::UntilFailures && tally.failures.len() >= FAILURES {
             numbers.stop();
         }
     }
@@ -96,7 +122,7 @@ pub(crate) fn search(numbers: &Numbers, swarm: &Swarm, keep_going: bool) -> Tall
 }
 
 impl Tally {
-    fn play(&mut self, seed: u64, trial: &Trial) {
+    fn play(&mut self, seed: u64, trial: &Trial, telling: bool) {
         let result = failure::play(trial);
         self.seeds += 1;
         if let Ok(outcome) = &result {
@@ -108,6 +134,9 @@ impl Tally {
         if let Some(violation) = failure::first_violation(&result) {
             self.failing += 1;
             let (scenario, violation) = (trial.scenario(), violation.clone());
+            if telling {
+                println!("{}: {violation}", scenario.name);
+            }
             failure::keep(&mut self.failures, Failure { number: seed, scenario, violation });
         }
     }
