@@ -1,10 +1,13 @@
 //! A cluster that runs everything, for as long as a task needs it.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum as _;
 
-use crate::cluster::program_of;
+use crate::cluster::{Extra, programs};
 use crate::stage::{run, xtask};
 
 /// How the programs of this workspace are built.
@@ -20,23 +23,37 @@ pub(crate) enum Profile {
 #[derive(Debug)]
 pub(crate) struct Stand {
     name: &'static str,
+    programs: BTreeMap<String, PathBuf>,
 }
 
 impl Stand {
-    /// Builds what is missing and starts a cluster with the named parts.
+    /// Builds what is missing and starts a cluster with these parts.
     ///
     /// # Errors
     /// When something cannot be built or started.
-    pub(crate) fn up(name: &'static str, parts: &str, profile: Profile) -> Result<Self> {
-        let operator = program_of("operator", "linnet", profile == Profile::Release)?;
-        let image = format!("linnet={}", operator.display());
-        let stand = Self { name };
-        let mut up = xtask(["cluster", "up", "--name", name, "--with", parts, "--image", &image])?;
+    pub(crate) fn up(name: &'static str, parts: &[Extra], profile: Profile) -> Result<Self> {
+        let programs = programs(parts, profile == Profile::Release)?;
+        let stand = Self { name, programs };
+        let names = parts.iter().filter_map(Extra::to_possible_value);
+        let with = names.map(|part| part.get_name().to_owned()).collect::<Vec<_>>().join(",");
+        let image = format!("linnet={}", stand.program("linnet")?.display());
+        let mut up = xtask(["cluster", "up", "--name", name, "--with", &with, "--image", &image])?;
         if profile == Profile::Release {
             up.arg("--release");
         }
         run("cluster", &mut up)?;
         Ok(stand)
+    }
+
+    /// Where a program of this workspace is.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub(crate) fn program(&self, name: &str) -> Result<&Path> {
+        self.programs
+            .get(name)
+            .map(PathBuf::as_path)
+            .with_context(|| format!("this workspace has no program {name}"))
     }
 
     /// A command that runs what is appended to it inside the cluster's network namespace.

@@ -5,16 +5,18 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::{entrance, path_with_helm, program_of, prometheus};
+use crate::cluster::{Extra, entrance, our_programs, path_with_helm, prometheus};
 use crate::lint;
 use crate::simulate;
 use crate::stage::{cargo, run, run_last};
 use crate::stand::{Profile, Stand};
 
 /// Everything that a story may need.
-const ALL_PARTS: &str = "node,proxy,traefik,istio,prometheus";
+const ALL_PARTS: &[Extra] = &[Extra::Node, Extra::Proxy, Extra::Traefik, Extra::Istio, Extra::Prometheus];
 /// What the demo needs, so that its first run builds no more.
-const DEMO_PARTS: &str = "node,traefik,prometheus";
+const DEMO_PARTS: &[Extra] = &[Extra::Node, Extra::Traefik, Extra::Prometheus];
+/// What times are measured with: nothing that takes processors away from what is measured.
+const BENCH_PARTS: &[Extra] = &[Extra::Node];
 
 /// Lints, functions, the search in the simulated cluster, and the stories on a real control plane; the test runner has
 /// the last word.
@@ -35,7 +37,6 @@ pub(crate) fn test() -> Result<()> {
 pub(crate) fn stories() -> Result<()> {
     let stories = ["test", "--package", "e2e-tests", "--locked", "--test", "*"];
     run("building the stories", cargo(stories).arg("--no-run"))?;
-    let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
     let stand = Stand::up("stories", ALL_PARTS, Profile::Dev)?;
     let mut inside = stand.exec()?;
     inside.arg("cargo").args(stories).args([
@@ -45,7 +46,7 @@ pub(crate) fn stories() -> Result<()> {
         "--nocapture",
         "--test-threads=1",
     ]);
-    run_last("stories", inside.env("KUBECTL_LINNET", plugin))
+    run_last("stories", inside.env("KUBECTL_LINNET", stand.program("kubectl-linnet")?))
 }
 
 /// A good and a bad version under live traffic, drawn as it happens: on the cluster that `KUBECONFIG` names, else on a
@@ -54,21 +55,25 @@ pub(crate) fn stories() -> Result<()> {
 /// # Errors
 /// When the demo does not end as it should.
 pub(crate) fn demo() -> Result<()> {
-    let demo = program_of("e2e-tests", "demo", false)?;
-    let plugin = program_of("kubectl-plugin", "kubectl-linnet", false)?;
     if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
-        let mut there = Command::new(demo);
-        there.env("KUBECTL_LINNET", plugin).env("PATH", path_with_helm()?);
-        // Its own words are the last ones.
-        return Err(there.exec()).context("cannot start the demo");
+        return demo_elsewhere();
     }
     let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev)?;
     let mut inside = stand.exec()?;
-    inside.arg(demo).env("KUBECTL_LINNET", plugin);
+    inside.arg(stand.program("demo")?).env("KUBECTL_LINNET", stand.program("kubectl-linnet")?);
     // The node takes these names for the operator's binary and for its own server.
     inside.env("LINNET_IMAGE", "linnet.test/linnet").env("LINNET_DEMO_IMAGE", "linnet.test/demo");
     inside.env("LINNET_PROMETHEUS", prometheus()).env("LINNET_ENTRANCE", entrance());
     run("demo", &mut inside)
+}
+
+/// The demo on the cluster of `KUBECONFIG`; its own words are the last ones.
+fn demo_elsewhere() -> Result<()> {
+    let programs = our_programs()?;
+    let program = |name: &str| programs.get(name).with_context(|| format!("no program {name} was built"));
+    let mut there = Command::new(program("demo")?);
+    there.env("KUBECTL_LINNET", program("kubectl-linnet")?).env("PATH", path_with_helm()?);
+    Err(there.exec()).context("cannot start the demo")
 }
 
 /// Times, measured with optimised programs.
@@ -77,7 +82,6 @@ pub(crate) fn demo() -> Result<()> {
 /// When a measurement fails.
 pub(crate) fn bench() -> Result<()> {
     simulate::bench()?;
-    let bench = program_of("e2e-tests", "bench", true)?;
-    let stand = Stand::up("bench", ALL_PARTS, Profile::Release)?;
-    run("bench", stand.exec()?.arg(bench))
+    let stand = Stand::up("bench", BENCH_PARTS, Profile::Release)?;
+    run("bench", stand.exec()?.arg(stand.program("bench")?))
 }

@@ -15,18 +15,19 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-/// Builds packages and returns where their programs are, by name.
+/// Everything of this workspace that clusters, tests and the demo run. It is always built together: cargo chooses the
+/// features of what they share for all of them, and would build that again for a part.
+const PACKAGES: [&str; 5] = ["e2e-node", "e2e-proxy", "e2e-tests", "kubectl-plugin", "operator"];
+
+/// Builds the programs of this workspace and returns where they are, by name.
 ///
 /// # Errors
 /// When cargo fails; its messages go to standard error.
-pub(crate) fn build(packages: &[&str], release: bool) -> Result<BTreeMap<String, PathBuf>> {
-    if packages.is_empty() {
-        return Ok(BTreeMap::new());
-    }
+pub(crate) fn build(release: bool) -> Result<BTreeMap<String, PathBuf>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(recipe::repository()).args(["build", "--message-format=json-render-diagnostics"]);
-    for package in packages {
+    for package in PACKAGES {
         command.args(["--package", package]);
     }
     if release {
@@ -34,7 +35,7 @@ pub(crate) fn build(packages: &[&str], release: bool) -> Result<BTreeMap<String,
     }
     let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("cargo cannot build {}", packages.join(", "));
+        bail!("cargo cannot build {}", PACKAGES.join(", "));
     }
     Ok(executables(&String::from_utf8_lossy(&output.stdout)))
 }

@@ -35,6 +35,9 @@ use anyhow::{Context as _, Result};
 use namespace::Namespace;
 use state::State;
 
+pub(crate) use plan::Extra;
+pub(crate) use up::programs;
+
 /// The name of the cluster where none is given.
 const DEFAULT_NAME: &str = "linnet";
 
@@ -111,13 +114,12 @@ pub(crate) fn cache() -> Result<std::path::PathBuf> {
     state::home("LINNET_CACHE", "XDG_CACHE_HOME", ".cache")
 }
 
-/// Builds a package of this workspace and returns where its program `name` is.
+/// Builds the programs of this workspace and returns where they are, by name.
 ///
 /// # Errors
-/// When cargo fails, or the package has no such program.
-pub(crate) fn program_of(package: &str, name: &str, release: bool) -> Result<std::path::PathBuf> {
-    let programs = cargo_build::build(&[package], release)?;
-    programs.get(name).cloned().with_context(|| format!("package {package} has no program {name}"))
+/// When cargo fails.
+pub(crate) fn our_programs() -> Result<std::collections::BTreeMap<String, std::path::PathBuf>> {
+    cargo_build::build(false)
 }
 
 /// The URL of Prometheus inside a cluster.

@@ -29,7 +29,7 @@ pub(crate) struct Options {
     /// An image that the node runs as a process of this machine.
     #[arg(long = "image", value_name = "NAME=PATH", value_parser = image)]
     images: Vec<String>,
-    /// Build node and proxy with optimisations, for measurements.
+    /// Build the programs of this workspace with optimisations, for measurements.
     #[arg(long)]
     release: bool,
     /// Use a user namespace even where named network namespaces are allowed.
@@ -52,7 +52,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     let state = State::of(&options.name)?;
     let _lock = state.lock()?;
     let mut plan = Plan::new(&options.with, options.images);
-    plan.programs = programs(&plan, options.release)?;
+    plan.programs = programs(&plan.extras, options.release)?;
     if is_up(&state, &plan)? {
         println!("cluster {} is up already", options.name);
         return Ok(ExitCode::SUCCESS);
@@ -78,20 +78,32 @@ fn is_up(state: &State, plan: &Plan) -> Result<bool> {
     Ok(enough && state.facts().exists() && Namespace::find(state)?.is_some() && status::all_alive(state)?)
 }
 
-/// All programs that the plan needs, built where they are missing.
-fn programs(plan: &Plan, release: bool) -> Result<BTreeMap<String, PathBuf>> {
+/// All programs that these parts need, built where they are missing: ours and those of others side by side, since
+/// neither build has work for all processors all the time.
+///
+/// # Errors
+/// When something cannot be built.
+pub(crate) fn programs(extras: &[Extra], release: bool) -> Result<BTreeMap<String, PathBuf>> {
+    let (ours, others) = thread::scope(|scope| {
+        let ours = scope.spawn(|| cargo_build::build(release));
+        let others = of_others(extras);
+        (ours.join().unwrap_or_else(|_| bail!("the build of our programs panicked")), others)
+    });
+    let mut programs = ours?;
+    programs.extend(others?);
+    Ok(programs)
+}
+
+fn of_others(extras: &[Extra]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut programs = BTreeMap::new();
     let mut binaries = vec![Binary::Kube, Binary::Helm];
-    if plan.has(Extra::Traefik) {
+    if extras.contains(&Extra::Traefik) {
         binaries.push(Binary::Traefik);
     }
-    if plan.has(Extra::Istio) {
+    if extras.contains(&Extra::Istio) {
         binaries.extend([Binary::Istiod, Binary::Envoy]);
     }
-    // Always both: cargo chooses the features of what they share for both together, and would build it again for one.
-    let ours: &[&str] =
-        if plan.has(Extra::Node) || plan.has(Extra::Proxy) { &["e2e-node", "e2e-proxy"] } else { &[] };
-    let mut programs = cargo_build::build(ours, release)?;
-    if plan.has(Extra::Prometheus) {
+    if extras.contains(&Extra::Prometheus) {
         let system = on_path("prometheus");
         let path = system.map_or_else(|| build::ensure(Binary::Prometheus), Ok)?;
         programs.insert("prometheus".to_owned(), path);
