@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::ObjectRef;
-use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutStatus};
+use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatus};
 
 pub use self::violation::Violation;
 use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, ServiceFacts};
@@ -55,6 +55,7 @@ fn lowers(world: &World<'_>, action: &Action) -> bool {
 struct World<'a> {
     snapshot: &'a Snapshot,
     status: &'a RolloutStatus,
+    spec: Option<&'a RolloutSpec>,
     canary: Option<&'a CanaryStrategy>,
     blue_green: Option<&'a BlueGreenStrategy>,
     sets: BTreeMap<&'a str, &'a ReplicaSetFacts>,
@@ -62,11 +63,12 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
-        let spec = snapshot.rollout.spec.as_ref().ok();
+        // An abort is carried out on the last spec that could be read.
+        let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
         let sets = snapshot.sets().map(|set| (set.hash.as_str(), set)).collect();
         let canary = spec.and_then(|spec| spec.strategy.canary.as_ref());
         let blue_green = spec.and_then(|spec| spec.strategy.blue_green.as_ref());
-        Self { snapshot, status: &snapshot.rollout.status, canary, blue_green, sets }
+        Self { snapshot, status: &snapshot.rollout.status, spec, canary, blue_green, sets }
     }
 
     fn action(&self, action: &Action, violations: &mut Vec<Violation>) {
@@ -197,7 +199,11 @@ impl<'a> World<'a> {
         let pods =
             |hash: &str| self.sets.get(hash).map_or(0, |set| set.available_replicas.min(set.replicas).max(0));
         let Some(canary) = self.canary else { return false };
-        let stable = pods(self.stable_service_hash());
+        // A Service without a hash in its selector has the stable pods behind it, too.
+        let stable = match self.stable_service_hash() {
+            "" if self.snapshot.services.contains_key(&canary.stable_service) => pods(&self.status.stable_rs),
+            hash => pods(hash),
+        };
         let others = pods(hash_of(self.snapshot.services.get(&canary.canary_service)));
         let tolerated = match (&canary.max_unavailable, &canary.max_surge) {
             (Some(value), _) => value.of(i64::from(self.replicas()), false).unwrap_or(0),
@@ -219,7 +225,7 @@ impl<'a> World<'a> {
     }
 
     fn replicas(&self) -> i32 {
-        self.snapshot.rollout.spec.as_ref().ok().and_then(|spec| spec.replicas).unwrap_or(1)
+        self.spec.and_then(|spec| spec.replicas).unwrap_or(1)
     }
 
     fn max_weight(&self) -> u32 {

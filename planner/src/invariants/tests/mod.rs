@@ -105,6 +105,39 @@ fn an_abort_comes_first_and_is_one_way() {
 }
 
 #[test]
+fn an_abort_rests_on_the_last_spec_that_could_be_read() {
+    let mut snapshot = update();
+    snapshot.rollout.status.abort = true;
+    snapshot.rollout.last_readable_spec = snapshot.rollout.spec.clone().ok();
+    snapshot.rollout.spec = Err("no strategy".to_owned());
+    let waits = || {
+        let mut plan = doing(&update(), scale("v1", 5, 6));
+        plan.actions.clear();
+        plan.waiting = vec![Waiting::AtRest];
+        plan.status.abort = true;
+        plan
+    };
+    assert!(check(&snapshot, &waits()).contains(&Violation::AbortNotFirst));
+    // Two of five pods are not all of them, whatever a spec without a number would say.
+    snapshot.replica_sets[0].available_replicas = 2;
+    assert!(!check(&snapshot, &waits()).contains(&Violation::AbortNotFirst));
+}
+
+#[test]
+fn a_service_without_a_hash_has_the_stable_pods_behind_it() {
+    let mut snapshot = update();
+    snapshot.rollout.status.abort = true;
+    let is_overloaded = |snapshot: &Snapshot| {
+        let found = check(snapshot, &doing(snapshot, weight(snapshot, 0)));
+        found.iter().any(|one| matches!(one, Violation::StableOverloaded { .. }))
+    };
+    snapshot.services.get_mut("web-stable").unwrap().selector.remove(POD_TEMPLATE_HASH);
+    assert!(!is_overloaded(&snapshot));
+    snapshot.replica_sets[0].available_replicas = 1;
+    assert!(is_overloaded(&snapshot));
+}
+
+#[test]
 fn a_stale_store_is_not_acted_on() {
     let mut snapshot = update();
     snapshot.stale.insert(snapshot.routes[0].reference.clone());
