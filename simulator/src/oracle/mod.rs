@@ -211,6 +211,9 @@ impl Judge {
         let before = weights(&self.instant);
         self.route_changed(object, store.get(object).cloned(), commit.now);
         let after = weights(&self.instant);
+        for facts in rollouts(store) {
+            self.traffic.asked(&facts.meta.uid, &self.instant.effective_weights(facts), commit.now);
+        }
         let raised =
             updating.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);
         raised

@@ -46,6 +46,8 @@ pub(super) struct Traffic {
     amnesty: Option<Timestamp>,
     /// What proxies send where, by uid, and then by proxy and place among its shares.
     shares: BTreeMap<String, BTreeMap<(usize, usize), Held>>,
+    /// What the routes ask for each version since when, in percent, by uid and hash.
+    asked: BTreeMap<(String, String), Vec<(Timestamp, u32)>>,
 }
 
 /// A share as it was at the last look.
@@ -80,15 +82,50 @@ impl Traffic {
         self.amnesty = Some(now);
     }
 
+    /// The routes were written: what they ask for now.
+    pub(super) fn asked(&mut self, uid: &str, weights: &BTreeMap<String, u32>, now: Timestamp) {
+        let known =
+            self.asked.range((uid.to_owned(), String::new())..).take_while(|((owner, _), _)| owner == uid);
+        let gone: Vec<String> =
+            known.map(|((_, hash), _)| hash.clone()).filter(|hash| !weights.contains_key(hash)).collect();
+        let gone = gone.into_iter().map(|hash| (hash, 0));
+        for (hash, percent) in weights.iter().map(|(hash, percent)| (hash.clone(), *percent)).chain(gone) {
+            let history = self.asked.entry((uid.to_owned(), hash)).or_default();
+            if history.last().is_none_or(|(_, last)| *last != percent) {
+                history.push((now, percent));
+            }
+        }
+    }
+
+    /// Since when the routes have asked for no less than that, as they stood at a time.
+    fn asked_since(&self, uid: &str, hash: &str, (percent, at): (u32, Timestamp)) -> Option<Timestamp> {
+        let history = self.asked.get(&(uid.to_owned(), hash.to_owned()))?;
+        let until = history.partition_point(|(written, _)| *written <= at);
+        let earlier = history.get(..until)?.iter().rev();
+        earlier.take_while(|(_, asked)| *asked >= percent).last().map(|(written, _)| *written)
+    }
+
     /// The share at a place, and since when it has not grown: who gets less than before owes no pods that were not
-    /// owed already.
-    fn held(&self, uid: &str, place: (usize, usize), share: &Share) -> Option<Held> {
+    /// owed already, also where a proxy never learned of what was before. Nor does who takes over from a version that
+    /// has no more pods: nobody is worse off.
+    fn held(
+        &self,
+        uid: &str,
+        place: (usize, usize),
+        share: &Share,
+        pods: Option<&BTreeMap<String, Pods>>,
+    ) -> Option<Held> {
         let (hash, percent) = (share.hash.clone()?, share.percent());
+        let there = |hash: &str| pods.map(|pods| pods.get(hash).map_or(0, |pods| pods.there));
+        let is_no_worse = |before: &Held| {
+            let (old, new) = (there(&before.hash), there(&hash));
+            before.hash == hash || (new > Some(0) && new >= old)
+        };
         let before = self.shares.get(uid).and_then(|held| held.get(&place));
-        let since = before
-            .filter(|before| before.hash == hash && percent <= before.percent)
-            .map_or(share.written_at, |before| before.since.min(share.written_at));
-        Some(Held { hash, percent, since })
+        let before = before.filter(|before| percent <= before.percent && is_no_worse(before));
+        let asked = self.asked_since(uid, &hash, (percent, share.written_at));
+        let since = [before.map(|before| before.since), asked].into_iter().flatten();
+        Some(Held { since: since.fold(share.written_at, Timestamp::min), hash, percent })
     }
 
     fn is_excused(&mut self, rollout: &str, hash: &str, now: Timestamp) -> bool {
@@ -152,7 +189,9 @@ impl Traffic {
         let mut held = BTreeMap::new();
         for proxy in 0..plane.proxies() {
             for (place, share) in plane.shares(proxy, facts).into_iter().enumerate() {
-                let Some(now_held) = self.held(&facts.meta.uid, (proxy, place), &share) else { continue };
+                let Some(now_held) = self.held(&facts.meta.uid, (proxy, place), &share, Some(earned)) else {
+                    continue;
+                };
                 let need = needed(spec, &share, self.floor(&facts.meta.uid, now_held.since));
                 let hash = now_held.hash.clone();
                 held.insert((proxy, place), now_held);
@@ -219,8 +258,9 @@ impl Traffic {
         let mut need = None;
         for proxy in 0..plane.proxies() {
             for (place, share) in plane.shares(proxy, facts).iter().enumerate() {
-                let held =
-                    self.held(&facts.meta.uid, (proxy, place), share).filter(|held| held.hash == set.hash);
+                let held = self
+                    .held(&facts.meta.uid, (proxy, place), share, None)
+                    .filter(|held| held.hash == set.hash);
                 let owed = held.map(|held| needed(spec, share, self.floor(&facts.meta.uid, held.since)));
                 need = need.max(owed);
             }
@@ -291,4 +331,57 @@ fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) ->
         pods.lost += counts.lost;
     }
     earned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{START, after_ms};
+
+    fn share(hash: &str, weight: u64, written_ms: u64) -> Share {
+        Share { hash: Some(hash.to_owned()), weight, total: 100, written_at: after_ms(START, written_ms) }
+    }
+
+    fn weights(percent: u32) -> BTreeMap<String, u32> {
+        BTreeMap::from([("old".to_owned(), 100 - percent), ("new".to_owned(), percent)])
+    }
+
+    /// When the routes gave the new version 40, 60, 50 and 20 %.
+    fn traffic() -> Traffic {
+        let mut traffic = Traffic::default();
+        for (at, percent) in [(1000, 40), (2000, 60), (3000, 50), (4000, 20)] {
+            traffic.asked("uid", &weights(percent), after_ms(START, at));
+        }
+        traffic
+    }
+
+    #[rstest::rstest]
+    #[case::a_label_came_after_the_weight(60, 2500, 2000)]
+    #[case::what_was_more_is_never_learned(50, 3000, 2000)]
+    #[case::nothing_asked_for_it_before(60, 1500, 1500)]
+    #[case::the_least_of_all(20, 4000, 1000)]
+    fn a_weight_is_as_old_as_what_was_asked(#[case] percent: u64, #[case] written: u64, #[case] want: u64) {
+        let held = traffic().held("uid", (0, 1), &share("new", percent, written), None).unwrap();
+        assert_eq!(held.since, after_ms(START, want));
+    }
+
+    #[rstest::rstest]
+    #[case::as_many(2, 2, 100, 1000)]
+    #[case::fewer(3, 2, 100, 9000)]
+    #[case::none_at_all(0, 0, 100, 9000)]
+    #[case::more_requests(2, 2, 60, 9000)]
+    fn a_successor_owes_no_more_if_it_has_the_pods(
+        #[case] old: i32,
+        #[case] new: i32,
+        #[case] percent: u32,
+        #[case] want: u64,
+    ) {
+        let mut traffic = Traffic::default();
+        let before = Held { hash: "old".to_owned(), percent, since: after_ms(START, 1000) };
+        traffic.shares.insert("uid".to_owned(), BTreeMap::from([((0, 0), before)]));
+        let pods = |there| Pods { there, lost: 0 };
+        let pods = BTreeMap::from([("old".to_owned(), pods(old)), ("new".to_owned(), pods(new))]);
+        let held = traffic.held("uid", (0, 0), &share("new", 100, 9000), Some(&pods)).unwrap();
+        assert_eq!(held.since, after_ms(START, want));
+    }
 }
