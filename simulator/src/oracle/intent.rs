@@ -1,5 +1,6 @@
 //! S13: what a person asks for takes effect, once.
 
+use crds::condition::{self, ConditionType};
 use planner::facts::RolloutFacts;
 
 use super::rollouts;
@@ -81,6 +82,11 @@ impl Intents {
         };
         let Some(facts) = rollouts(store).find(|facts| facts.meta.uid == *uid) else { return Vec::new() };
         let status = &facts.status;
+        // A spec that cannot be acted on takes an update no further, and its condition says so.
+        let goes_on = !matches!(last, Intent::Aborted { .. } | Intent::Paused { .. });
+        if goes_on && condition::find(&status.conditions, ConditionType::InvalidSpec).is_some() {
+            return Vec::new();
+        }
         let message = match last {
             Intent::Aborted { .. } => (!status.abort || status.phase.as_str() != "Degraded")
                 .then(|| format!("an abort was asked for, but the phase is {}", status.phase)),

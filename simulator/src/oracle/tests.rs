@@ -304,6 +304,22 @@ fn s13_a_retry_counts_once() {
 }
 
 #[test]
+fn s13_a_spec_that_cannot_be_acted_on_goes_no_further() {
+    let mut world = world("canary-nginx/steps");
+    until(&mut world, is_at(1));
+    let condition =
+        json!({ "type": "InvalidSpec", "status": "True", "reason": "InvalidSpec", "message": "no" });
+    let mut store = world.store().clone();
+    for (deed, unmet) in [(Deed::Promote, 0), (Deed::PromoteFull, 0), (Deed::Abort, 1)] {
+        let mut intents = Intents::default();
+        intents.act(&deed, &facts(&world));
+        let status = json!({ "currentStepIndex": 1, "conditions": [condition] });
+        store.merge(world.rollout(), &json!({ "status": status }), true, world.now());
+        assert_eq!(intents.unmet(&store).len(), unmet, "{deed:?}");
+    }
+}
+
+#[test]
 fn l1_it_takes_too_long() {
     let scenario =
         Scenario { end: End { settle_ms: 500, quiet_ms: 0 }, ..named("canary-nginx/steps").unwrap() };
