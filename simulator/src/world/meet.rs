@@ -51,12 +51,18 @@ impl Meeting {
         self.down_until.is_some_and(|until| until > now)
     }
 
+    /// Until when a kind is not served, if it is not.
+    pub(super) fn missing_until(&self, kind: Kind, now: Timestamp) -> Option<Timestamp> {
+        let missing = self.missing.iter().filter(|(missing, until)| *missing == kind && *until > now);
+        missing.map(|(_, until)| *until).max()
+    }
+
     /// What a request meets; used up by it.
     pub(super) fn fate(&mut self, kind: Kind, is_write: bool, now: Timestamp) -> Fate {
         if self.is_down(now) {
             return Fate::Refused(refused(500, "etcdserver: leader changed", None), FaultKind::F8);
         }
-        if self.missing.iter().any(|(missing, until)| *missing == kind && *until > now) {
+        if self.missing_until(kind, now).is_some() {
             let answer = refused(404, "the server could not find the requested resource", None);
             return Fate::Refused(answer, FaultKind::F17);
         }

@@ -22,7 +22,16 @@ impl World {
         {
             cursor.relist(at, Some(version));
         }
+        let missing = self.meeting.missing_until(kind, self.now);
+        if let Some(until) = missing {
+            cursor.relist(until, None);
+        }
         process.watches.insert(kind, Watching { cursor, planned: None, slow: None });
+        if missing.is_some() {
+            // Whoever comes while a kind is not served learns that, and lists it when it is.
+            self.feed(from, Input::KindMissing(kind));
+            return;
+        }
         self.expect(from.process, kind);
     }
 
