@@ -57,13 +57,13 @@ impl Backend {
     pub(crate) fn ask(
         &mut self,
         ask: &Ask,
-        scripts: &[MetricScript],
+        (scripts, acts): (&[MetricScript], usize),
         (now, range): (Timestamp, Range),
         chance: &mut Chance,
     ) -> Asked {
         let Ask::Http(http) = ask;
         let mut harmed = Harmed::default();
-        let mut answer = self.scripted(http, scripts);
+        let mut answer = self.scripted(http, scripts, acts);
         if let Some((other, left)) = &mut self.override_
             && *left > 0
         {
@@ -87,11 +87,15 @@ impl Backend {
         Asked { at, is_value: is_value(&answer), outcome: outcome(&answer, http.timeout), harmed }
     }
 
-    fn scripted(&mut self, http: &HttpAsk, scripts: &[MetricScript]) -> MetricAnswer {
+    fn scripted(&mut self, http: &HttpAsk, scripts: &[MetricScript], acts: usize) -> MetricAnswer {
         let body = String::from_utf8_lossy(&http.body);
-        let fits =
-            |script: &MetricScript| http.url.contains(&script.matching) || body.contains(&script.matching);
-        let Some((place, script)) = scripts.iter().enumerate().find(|(_, script)| fits(script)) else {
+        let fits = |script: &MetricScript| {
+            script.after_acts <= acts
+                && (http.url.contains(&script.matching) || body.contains(&script.matching))
+        };
+        // The first one of those that ask for the same number of acts.
+        let fitting = scripts.iter().enumerate().rev().filter(|(_, script)| fits(script));
+        let Some((place, script)) = fitting.max_by_key(|(_, script)| script.after_acts) else {
             return MetricAnswer::Values(vec![0.0]);
         };
         if self.counts.len() <= place {
@@ -162,5 +166,37 @@ fn outcome(answer: &MetricAnswer, timeout: Duration) -> Measured {
         MetricAnswer::NoConnection => {
             Err(TransportError::Connection { message: "connection refused".to_owned() })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use analysis::provider::HttpMethod;
+
+    use super::*;
+
+    #[test]
+    fn a_script_counts_from_its_act_on() {
+        let script = |after_acts: usize, values: &[f64]| MetricScript {
+            after_acts,
+            answers: values.iter().map(|value| MetricAnswer::Values(vec![*value])).collect(),
+            ..MetricScript::default()
+        };
+        let scripts = [script(0, &[0.0]), script(2, &[0.1, 0.2]), script(3, &[0.3])];
+        let ask = HttpAsk {
+            method: HttpMethod::Get,
+            url: "http://prometheus:9090".to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(1),
+            max_bytes: 100,
+            insecure: false,
+        };
+        let mut backend = Backend::default();
+        let mut found = Vec::new();
+        for acts in [1, 2, 2, 2, 3] {
+            found.push(backend.scripted(&ask, &scripts, acts));
+        }
+        assert_eq!(found, [0.0, 0.1, 0.2, 0.2, 0.3].map(|value| MetricAnswer::Values(vec![value])));
     }
 }

@@ -165,13 +165,20 @@ pub struct Autoscaler {
     pub every_ms: u64,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// What a metric backend answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricScript {
     /// Questions whose URL or body has this text in it; empty: all.
     #[serde(default)]
     pub matching: String,
+    /// How many acts have to be over before it counts; of several scripts that fit, the one that asks for the most.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after_acts: usize,
     /// The answers, question by question; the last one again and again.
     pub answers: Vec<MetricAnswer>,
 }

@@ -96,16 +96,16 @@ fn background_analysis() -> Value {
 }
 
 fn good() -> Vec<MetricScript> {
-    vec![MetricScript { matching: String::new(), answers: vec![MetricAnswer::Values(vec![0.01])] }]
+    vec![MetricScript { answers: vec![MetricAnswer::Values(vec![0.01])], ..MetricScript::default() }]
 }
 
 fn bad() -> Vec<MetricScript> {
-    vec![MetricScript { matching: String::new(), answers: vec![MetricAnswer::Values(vec![0.5])] }]
+    vec![MetricScript { answers: vec![MetricAnswer::Values(vec![0.5])], ..MetricScript::default() }]
 }
 
 fn bad_later() -> Vec<MetricScript> {
     let answers = [0.01, 0.02, 0.01, 0.02, 0.5].map(|value| MetricAnswer::Values(vec![value]));
-    vec![MetricScript { matching: String::new(), answers: answers.into() }]
+    vec![MetricScript { answers: answers.into(), ..MetricScript::default() }]
 }
 
 fn at(milliseconds: u64, deed: Deed) -> Act {

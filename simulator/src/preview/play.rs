@@ -86,7 +86,7 @@ pub(super) fn failing(metrics: &[(&Rigged, usize)]) -> Vec<MetricScript> {
 }
 
 fn script(matching: &str, answers: Vec<MetricAnswer>) -> MetricScript {
-    MetricScript { matching: matching.to_owned(), answers }
+    MetricScript { matching: matching.to_owned(), answers, ..MetricScript::default() }
 }
 
 fn scenario(setup: &Setup, options: &Options, metrics: Vec<MetricScript>) -> Scenario {

@@ -139,7 +139,7 @@ impl Story {
             operators: Operators { count: 2, ..Operators::default() },
             manifests,
             pods: self.pods(),
-            metrics: self.metrics(),
+            metrics: self.metrics(shape),
             acts: self.all_acts(shape, course, wishes.replicas),
             ..Scenario::default()
         }
@@ -183,14 +183,16 @@ impl Story {
         }
     }
 
-    fn metrics(self) -> Vec<MetricScript> {
-        let script = |matching: &str, answers: &[f64]| MetricScript {
-            matching: matching.to_owned(),
-            answers: answers.iter().map(|value| MetricAnswer::Values(vec![*value])).collect(),
-        };
+    fn metrics(self, shape: &Shape) -> Vec<MetricScript> {
         match self {
-            Self::BadStep => vec![script("smoke_rate", &[0.01, 0.5, 0.01])],
-            Self::BadVersion => vec![script("errors_rate", &[0.01, 0.02, 0.5, 0.01])],
+            // The step of a canary is measured after a promotion, the preview of blue-green before it.
+            Self::BadStep => {
+                bad_until_answered("smoke_rate", &[0.01, 0.5], if shape.has_steps { 2 } else { 1 })
+            }
+            // A canary is measured from its beginning, the active version of blue-green after a promotion.
+            Self::BadVersion => {
+                bad_until_answered("errors_rate", &[0.01, 0.02, 0.5], if shape.has_steps { 1 } else { 2 })
+            }
             Self::SilentBackend => ["errors_rate", "smoke_rate"].map(silent_at_first).to_vec(),
             _ => Vec::new(),
         }
@@ -228,7 +230,10 @@ impl Story {
                 round.at_stop(8000, Deed::Scale((round.replicas - 1).max(1))),
                 round.at_stop(8000, Deed::Promote),
             ],
-            Self::BadStep => vec![promote.clone(), degraded(Deed::Retry), promote],
+            // What is measured before a promotion fails whether it comes or not.
+            Self::BadStep if round.shape.has_steps => vec![promote.clone(), degraded(Deed::Retry), promote],
+            Self::BadStep => vec![degraded(Deed::Retry), promote],
+            Self::BadVersion if round.shape.has_steps => vec![better(), promote],
             Self::BadVersion => vec![promote.clone(), better(), promote],
             Self::NeverReady | Self::DeadlineAbort => vec![better(), promote],
             Self::Abort => vec![abort],
@@ -257,10 +262,21 @@ impl Story {
     }
 }
 
+/// A backend that is content, measures these values once so many acts are over, the last one again and again, and is
+/// content again after the next act: so the update is taken back however many measurements are lost or repeated.
+fn bad_until_answered(matching: &str, values: &[f64], after_acts: usize) -> Vec<MetricScript> {
+    let script = |after_acts: usize, values: &[f64]| MetricScript {
+        matching: matching.to_owned(),
+        after_acts,
+        answers: values.iter().map(|value| MetricAnswer::Values(vec![*value])).collect(),
+    };
+    vec![script(0, &[0.01]), script(after_acts, values), script(after_acts + 1, &[0.01])]
+}
+
 /// A backend that does not answer the first question and is content from then on.
 fn silent_at_first(matching: &str) -> MetricScript {
     let answers = vec![MetricAnswer::Timeout, MetricAnswer::Values(vec![0.01])];
-    MetricScript { matching: matching.to_owned(), answers }
+    MetricScript { matching: matching.to_owned(), answers, ..MetricScript::default() }
 }
 
 /// One of several updates.

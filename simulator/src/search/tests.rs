@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::rows::{self, Row};
 use super::story::Story;
 use super::trial::Ready;
-use crate::fault::{Fault, Harm, Target};
+use crate::fault::{CrashMoment, Fault, Harm, Target};
 use crate::outcome::{Happened, Outcome};
 use crate::scenario::When;
 
@@ -85,4 +85,35 @@ fn a_takeover_goes_on_with_the_step_whatever_hash_the_steps_had() {
         Fault { when: When::Step { index: 1, plus_ms: 300 }, harm: Harm::TakeOver { down_ms: 500 } };
     let outcome = played("canary-nginx", Story::Plain, &[takeover]);
     assert!(outcome.effective_faults.contains(&crate::fault::FaultKind::F22));
+}
+
+#[rstest]
+fn what_is_bad_is_so_however_often_it_is_measured(
+    #[values("canary", "canary-istio", "blue-green")] shape: &str,
+    #[values(Story::BadStep, Story::BadVersion)] story: Story,
+) {
+    let crashes: Vec<Fault> = (2..20)
+        .map(|second| Fault {
+            when: When::At(second * 1000),
+            harm: Harm::Crash { moment: CrashMoment::AfterCommit, down_ms: 300 },
+        })
+        .collect();
+    let calm = played(shape, story, &[]);
+    let aborts = calm.timeline.iter().filter(|entry| match &entry.what {
+        Happened::Told { reason, .. } => reason == "RolloutAborted",
+        _ => false,
+    });
+    assert_eq!(aborts.count(), 1);
+    assert_eq!(played(shape, story, &crashes).end, calm.end);
+}
+
+#[test]
+fn whoever_starts_while_a_kind_is_not_served_lists_it_afterwards() {
+    let at = |plus_ms, harm| Fault { when: When::Step { index: 1, plus_ms }, harm };
+    let faults = [
+        at(100, Harm::KindMissing { kind: Kind::VirtualService, for_ms: 10_000 }),
+        at(300, Harm::Crash { moment: CrashMoment::AfterCommit, down_ms: 500 }),
+    ];
+    let outcome = played("canary-istio", Story::Plain, &faults);
+    assert_eq!(outcome.end, played("canary-istio", Story::Plain, &[]).end);
 }

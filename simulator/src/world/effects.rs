@@ -140,7 +140,7 @@ impl World {
     fn measure(&mut self, from: Address, id: QuestionId, ask: &analysis::provider::Ask) {
         let scenario = &self.prepared.scenario;
         let when = (self.now, scenario.timings.metric_ms);
-        let asked = self.backend.ask(ask, &scenario.metrics, when, &mut self.chance);
+        let asked = self.backend.ask(ask, (&scenario.metrics, self.script.over()), when, &mut self.chance);
         if asked.harmed.answer {
             self.mark(FaultKind::F11);
         }

@@ -43,6 +43,11 @@ impl Script {
         self.acts.saturating_sub(self.next)
     }
 
+    /// How many acts are over.
+    pub(super) const fn over(&self) -> usize {
+        self.next
+    }
+
     /// Whether people would see a difference.
     pub(super) fn told(&mut self, facts: &RolloutFacts) -> bool {
         let status = &facts.status;
