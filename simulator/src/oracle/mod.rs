@@ -170,7 +170,7 @@ impl Judge {
     pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, clocks: Clocks) {
         self.sent_at = sent_at;
         self.overwritten = sender::overwritten(request, sent_at, store);
-        self.unjustified = self.truth.objection(request, store, clocks);
+        self.unjustified = self.truth.objection(request, sent_at, store, clocks);
     }
 
     /// A write of an operator was carried out; nobody else has noticed it yet.

@@ -8,6 +8,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutStatus;
@@ -43,6 +44,8 @@ pub(super) struct Truth {
     still: Vec<(Timestamp, Timestamp)>,
     /// The kinds that are, or were, not served, each until when.
     unserved: BTreeMap<Kind, Timestamp>,
+    /// What the sender's clock showed when it decided the write at hand.
+    decided_at: Timestamp,
 }
 
 /// An object as a write of an operator left it.
@@ -67,6 +70,7 @@ impl Truth {
             own: Vec::new(),
             still: Vec::new(),
             unserved: BTreeMap::new(),
+            decided_at: Timestamp::MIN,
         }
     }
 
@@ -123,10 +127,17 @@ impl Truth {
     }
 
     /// Why a write that is about to be carried out would not be decided; `None` if it would, or need not be.
-    pub(super) fn objection(&mut self, request: &Request, store: &Store, clocks: Clocks) -> Option<String> {
+    pub(super) fn objection(
+        &mut self,
+        request: &Request,
+        sent_at: Timestamp,
+        store: &Store,
+        clocks: Clocks,
+    ) -> Option<String> {
         if self.outdated_until.is_some_and(|until| clocks.real <= until) {
             return None;
         }
+        self.decided_at = decided_at(sent_at, clocks);
         without(|| self.object(request, store, clocks))
     }
 
@@ -178,12 +189,11 @@ impl Truth {
             .collect();
         versions.sort_unstable();
         let unserved = self.unserved_since(clocks.real);
-        if !unserved.is_empty() {
-            versions.push(store.version());
-        }
+        // Nothing need have changed but the time: a pause has ended while the request was on its way.
+        versions.push(store.version());
         let is_decided_by = |mut engine: Engine| {
             // The clock may have been set since.
-            [clocks.local, clocks.real].into_iter().any(|now| {
+            [clocks.local, clocks.real, self.decided_at].into_iter().any(|now| {
                 let decide = |rollout| decide(&mut engine, rollout, store, now);
                 rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, after))
             })
@@ -232,6 +242,12 @@ impl Truth {
         }
         engine
     }
+}
+
+/// What the sender's clock showed when it decided, at most as long ago as a request may be on its way.
+fn decided_at(sent_at: Timestamp, clocks: Clocks) -> Timestamp {
+    let passed = Duration::try_from(clocks.real.duration_since(sent_at)).unwrap_or_default();
+    clocks.local.saturating_sub(passed.min(ON_THE_WAY)).unwrap_or(clocks.local)
 }
 
 /// An engine that was told that kinds are not served.
