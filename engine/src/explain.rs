@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crds::object_ref::{Kind, ObjectRef};
+use planner::rollout::Snapshot;
 use planner::waiting::Waiting;
 
 use crate::engine::Engine;
 use crate::naming;
-use crate::store::{CORE, ROUTES};
+use crate::store::{CORE, ROUTES, key};
 
 /// How much there is of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,18 @@ impl Engine {
     pub fn waiting(&self, object: &ObjectRef) -> Vec<Waiting> {
         let rollout = self.rollouts.get(object).map(|work| &work.waiting);
         rollout.or_else(|| self.runs.get(object).map(|work| &work.waiting)).cloned().unwrap_or_default()
+    }
+
+    /// What the next decision about a Rollout would look at; `None` if no such Rollout is held.
+    pub fn snapshot(&mut self, rollout: &ObjectRef) -> Option<Snapshot> {
+        self.stores.rollouts.get(&key(rollout))?;
+        self.rollouts.entry(rollout.clone()).or_default();
+        self.gather_rollout(rollout).map(|gathered| gathered.snapshot)
+    }
+
+    /// The objects that a Rollout names: Services, routes and what they are made from, templates.
+    pub fn named(&self, rollout: &ObjectRef) -> impl Iterator<Item = &ObjectRef> {
+        self.stores.references.by(rollout)
     }
 
     /// How much there is of everything.

@@ -49,6 +49,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: List,
     },
+    /// Tell whether it is safe, what is waited for, what moves it on, and what that rests on.
+    Explain {
+        /// What to explain.
+        #[command(subcommand)]
+        what: Explain,
+    },
     /// Tell whether a rollout is healthy, by its exit code; with --watch, wait until it is or cannot be.
     Status(StatusArgs),
     /// Go on: end the current pause, or the current step if there is none.
@@ -112,6 +118,14 @@ pub(crate) enum List {
     Rollouts(ListArgs),
 }
 
+/// What `explain` explains.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Explain {
+    /// Why a rollout stands where it stands.
+    #[command(aliases = ["ro", "rollouts"])]
+    Rollout(ExplainArgs),
+}
+
 /// What `retry` starts over.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Retry {
@@ -148,6 +162,19 @@ pub(crate) struct GetArgs {
     #[arg(long, value_parser = duration, requires = "watch")]
     pub(crate) timeout: Option<Duration>,
     /// Another form than the tree.
+    #[arg(short, long)]
+    pub(crate) output: Option<Output>,
+}
+
+/// Of `explain rollout`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The rollout.
+    pub(crate) name: String,
+    /// The operator's flag of this name.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) route_drain_seconds: u32,
+    /// Another form than the screen.
     #[arg(short, long)]
     pub(crate) output: Option<Output>,
 }

@@ -4,6 +4,7 @@ mod cli;
 mod cluster;
 mod command;
 mod exit;
+mod known;
 mod tree;
 mod view;
 

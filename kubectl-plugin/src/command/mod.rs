@@ -1,5 +1,6 @@
 //! One file per verb.
 
+mod explain;
 mod get;
 mod list;
 mod load;
@@ -12,7 +13,7 @@ mod steer;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, Get, List, Retry, Set};
+use crate::cli::{Cli, Command, Explain, Get, List, Retry, Set};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
 use crate::view::paint::Paint;
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
     match cli.command {
         Command::Get { what: Get::Rollout(args) } => get::run(&cluster, &args, paint).await,
         Command::List { what: List::Rollouts(args) } => list::run(&cluster, &args).await,
+        Command::Explain { what: Explain::Rollout(args) } => explain::run(&cluster, &args, paint).await,
         Command::Status(args) => status::run(&cluster, &args).await,
         Command::Promote { name, full } => steer::promote(&cluster, &name, full).await,
         Command::Abort { name } => steer::abort(&cluster, &name).await,

@@ -2,6 +2,7 @@
 
 pub(crate) mod age;
 pub(crate) mod draw;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod paint;
 pub(crate) mod reason;

@@ -40,6 +40,7 @@ pub use plan::{Action, Plan, Scale};
 pub use runs::Current as CurrentRuns;
 pub use snapshot::{Settings, Snapshot, TemplateIdentity};
 pub use status::is_urgent;
+pub use step::text as step_text;
 
 use self::abort::Cause;
 use self::draft::Draft;
@@ -192,4 +193,11 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
 #[must_use]
 pub fn current_runs(snapshot: &Snapshot) -> CurrentRuns<'_> {
     runs::current(snapshot)
+}
+
+/// When the current update counts as stuck unless something moves; `None` while that clock does not run.
+#[must_use]
+pub fn progress_deadline(snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
+    let valid = validate::check(snapshot).ok()?;
+    progress::deadline_at(&View::new(snapshot, now, valid))
 }

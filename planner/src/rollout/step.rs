@@ -9,7 +9,8 @@ use super::view::View;
 use super::{analysis, pause, replicas, weights};
 
 /// The text of a step in messages, events and on the command line.
-pub(crate) fn text(step: &CanaryStep) -> String {
+#[must_use]
+pub fn text(step: &CanaryStep) -> String {
     if let Some(weight) = step.set_weight {
         return format!("setWeight: {weight}");
     }
