@@ -81,6 +81,14 @@ pub(crate) enum Command {
         /// The rollout.
         name: String,
     },
+    /// Return to an earlier version: put the template of its revision into the spec.
+    Undo(UndoArgs),
+    /// Replace all pods by new ones of the same template.
+    Restart(RestartArgs),
+    /// Show the revisions with their images, newest first.
+    History(HistoryArgs),
+    /// Show what tells the templates of two revisions apart.
+    Diff(DiffArgs),
     /// Change a part of the pod template.
     Set {
         /// What to change.
@@ -164,6 +172,46 @@ pub(crate) struct GetArgs {
     /// Another form than the tree.
     #[arg(short, long)]
     pub(crate) output: Option<Output>,
+}
+
+/// Of `undo`.
+#[derive(Args, Debug)]
+pub(crate) struct UndoArgs {
+    /// The rollout.
+    pub(crate) name: String,
+    /// The revision to return to; by default the one before the newest.
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) to_revision: Option<i64>,
+}
+
+/// Of `restart`.
+#[derive(Args, Debug)]
+pub(crate) struct RestartArgs {
+    /// The rollout.
+    pub(crate) name: String,
+    /// Begin after this time, such as 90s or 5m; by default at once.
+    #[arg(short, long = "in", value_name = "DURATION", value_parser = duration)]
+    pub(crate) after: Option<Duration>,
+}
+
+/// Of `history`.
+#[derive(Args, Debug)]
+pub(crate) struct HistoryArgs {
+    /// The rollout.
+    pub(crate) name: String,
+    /// Another form than the table.
+    #[arg(short, long)]
+    pub(crate) output: Option<Output>,
+}
+
+/// Of `diff`.
+#[derive(Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// The rollout.
+    pub(crate) name: String,
+    /// One revision to compare with the current one, or two; by default the stable one and the current one.
+    #[arg(value_name = "REVISION", num_args = 0..=2, value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) revisions: Vec<i64>,
 }
 
 /// Of `explain rollout`.

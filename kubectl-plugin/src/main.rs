@@ -5,6 +5,7 @@ mod cluster;
 mod command;
 mod exit;
 mod known;
+mod revisions;
 mod tree;
 mod view;
 

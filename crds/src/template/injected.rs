@@ -25,6 +25,18 @@ pub fn without_metadata(template: &Value, added: &PodTemplateMetadata) -> Value 
     template
 }
 
+/// Returns the template of a ReplicaSet as the user wrote it: without hash labels, the terms that keep versions apart,
+/// and the metadata that its role added.
+#[must_use]
+pub fn as_written(template: &Value, added: &PodTemplateMetadata) -> Value {
+    let mut template = without_metadata(template, added);
+    if let Value::Object(map) = &mut template {
+        with_child(map, "metadata", remove_hash_labels);
+        with_child(map, "spec", remove_anti_affinity);
+    }
+    template
+}
+
 /// Takes away the hash labels.
 pub(super) fn remove_hash_labels(metadata: &mut Map<String, Value>) {
     with_child(metadata, "labels", |labels| {

@@ -20,7 +20,7 @@ mod text;
 mod volume;
 
 pub use hash::{Digest, pod_template_hash};
-pub use injected::without_metadata;
+pub use injected::{as_written, without_metadata};
 pub use normal::{digest, normal_form, same};
 pub use text::TemplateText;
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::metadata::PodTemplateMetadata;
+use crate::names::POD_TEMPLATE_HASH;
 
 /// Each sample has the template that an API server of Kubernetes 1.36 returned for it.
 #[rstest]
@@ -148,6 +149,24 @@ fn metadata_of_a_role_is_taken_away_but_not_what_the_user_wrote() {
     let mut found = with("/metadata/annotations", json!({ "note": "new" }));
     found["metadata"]["labels"]["role"] = json!("canary");
     assert!(same(&without_metadata(&found, &added), &template()));
+}
+
+#[test]
+fn the_template_of_a_replica_set_as_the_user_wrote_it() {
+    let added = PodTemplateMetadata {
+        labels: BTreeMap::from([("role".to_owned(), "canary".to_owned())]),
+        ..PodTemplateMetadata::default()
+    };
+    let mut found = template();
+    found["metadata"]["labels"]["role"] = json!("canary");
+    found["metadata"]["labels"][POD_TEMPLATE_HASH] = json!("abc");
+    let apart = json!([{ "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchExpressions": [
+        { "key": POD_TEMPLATE_HASH, "operator": "In", "values": ["abc"] }] } }]);
+    found["spec"]["affinity"] =
+        json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": apart } });
+    let written = as_written(&found, &added);
+    assert_eq!(written["metadata"], template()["metadata"]);
+    assert!(same(&written, &template()) && !written.to_string().contains("abc"), "{written}");
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 mod explain;
 mod get;
+mod history;
 mod list;
 mod load;
 mod print;
+mod restart;
 mod set_image;
 mod simulate;
 mod status;
 mod steer;
+mod undo;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -37,17 +40,25 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Simulate(args) => return simulate::run(&cli.connection, &args, paint).await,
         _ => {}
     }
-    let cluster = Cluster::connect(&cli.connection).await?;
-    match cli.command {
-        Command::Get { what: Get::Rollout(args) } => get::run(&cluster, &args, paint).await,
-        Command::List { what: List::Rollouts(args) } => list::run(&cluster, &args).await,
-        Command::Explain { what: Explain::Rollout(args) } => explain::run(&cluster, &args, paint).await,
-        Command::Status(args) => status::run(&cluster, &args).await,
-        Command::Promote { name, full } => steer::promote(&cluster, &name, full).await,
-        Command::Abort { name } => steer::abort(&cluster, &name).await,
-        Command::Retry { what: Retry::Rollout { name } } => steer::retry(&cluster, &name).await,
-        Command::Pause { name } => steer::pause(&cluster, &name).await,
-        Command::Set { what: Set::Image { name, images } } => set_image::run(&cluster, &name, &images).await,
+    in_cluster(&Cluster::connect(&cli.connection).await?, cli.command, paint).await
+}
+
+/// Carries out what needs a cluster.
+async fn in_cluster(cluster: &Cluster, command: Command, paint: Paint) -> Result<Exit> {
+    match command {
+        Command::Get { what: Get::Rollout(args) } => get::run(cluster, &args, paint).await,
+        Command::List { what: List::Rollouts(args) } => list::run(cluster, &args).await,
+        Command::Explain { what: Explain::Rollout(args) } => explain::run(cluster, &args, paint).await,
+        Command::Status(args) => status::run(cluster, &args).await,
+        Command::Promote { name, full } => steer::promote(cluster, &name, full).await,
+        Command::Abort { name } => steer::abort(cluster, &name).await,
+        Command::Retry { what: Retry::Rollout { name } } => steer::retry(cluster, &name).await,
+        Command::Pause { name } => steer::pause(cluster, &name).await,
+        Command::Undo(args) => undo::run(cluster, &args).await,
+        Command::Restart(args) => restart::run(cluster, &args).await,
+        Command::History(args) => history::run(cluster, &args).await,
+        Command::Diff(args) => history::diff(cluster, &args, paint).await,
+        Command::Set { what: Set::Image { name, images } } => set_image::run(cluster, &name, &images).await,
         Command::Simulate(_) | Command::Completion { .. } | Command::Version { .. } => Ok(Exit::Ok),
     }
 }

@@ -171,7 +171,10 @@ fn moves(reason: &Waiting, snapshot: &Snapshot) -> Vec<Move> {
             linnet("go back", "abort"),
         ],
         Waiting::Aborted { .. } => {
-            vec![linnet("start over", "retry rollout"), linnet("ask for the stable version", "undo")]
+            let stable = snapshot.sets().find(|set| set.hash == status.stable_rs);
+            let revision = stable.and_then(|set| set.meta.annotations.get(crds::names::REVISION));
+            let undo = |number| linnet("ask for the stable version", &format!("undo --to-revision {number}"));
+            std::iter::once(linnet("start over", "retry rollout")).chain(revision.map(undo)).collect()
         }
         Waiting::StoreBehindOwnWrites { .. }
         | Waiting::OldPodsLeaving { .. }
