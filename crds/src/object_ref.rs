@@ -29,6 +29,8 @@ pub enum Kind {
     Ingress,
     /// `networking.istio.io` VirtualService; its version is a setting.
     VirtualService,
+    /// `v1` Pod: looked at only once a Rollout wants its pods to carry metadata of their role.
+    Pod,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Event => "Event",
             Self::Ingress => "Ingress",
             Self::VirtualService => "VirtualService",
+            Self::Pod => "Pod",
         }
     }
 
@@ -65,6 +68,7 @@ impl Kind {
             Self::Event => "events",
             Self::Ingress => "ingresses",
             Self::VirtualService => "virtualservices",
+            Self::Pod => "pods",
         }
     }
 
@@ -78,7 +82,7 @@ impl Kind {
             | Self::ClusterAnalysisTemplate
             | Self::Experiment => "argoproj.io",
             Self::ReplicaSet => "apps",
-            Self::Service | Self::Secret | Self::Event => "",
+            Self::Service | Self::Secret | Self::Event | Self::Pod => "",
             Self::Ingress => "networking.k8s.io",
             Self::VirtualService => "networking.istio.io",
         }
@@ -93,7 +97,7 @@ impl Kind {
             | Self::AnalysisTemplate
             | Self::ClusterAnalysisTemplate
             | Self::Experiment => "v1alpha1",
-            Self::ReplicaSet | Self::Service | Self::Secret | Self::Event | Self::Ingress => "v1",
+            Self::ReplicaSet | Self::Service | Self::Secret | Self::Event | Self::Ingress | Self::Pod => "v1",
             Self::VirtualService => "v1alpha3",
         }
     }

@@ -87,6 +87,7 @@ impl Engine {
             objects: CORE
                 .into_iter()
                 .chain(ROUTES)
+                .chain([Kind::Pod])
                 .map(|kind| (kind.name(), self.stores.size(kind)))
                 .collect(),
             queued: self.queue.len(),

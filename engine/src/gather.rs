@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::{Kind, ObjectRef};
-use planner::facts::{RolloutFacts, RouteFacts, TemplateFacts};
+use planner::facts::{PodFacts, RolloutFacts, RouteFacts, TemplateFacts};
 use planner::rollout::{Settings, Snapshot};
 use planner::shared::Shared;
 use serde_json::Value;
@@ -37,10 +37,12 @@ pub(crate) fn rollout(
 ) -> Option<Gathered> {
     let held = stores.rollouts.get(&key(rollout))?;
     let routing = naming::routing(&held.facts);
-    let (objects, unread) = route_objects(stores, &routing.routers);
+    let (objects, mut unread) = route_objects(stores, &routing.routers);
     let uid = &held.facts.meta.uid;
     let templates = |kind| templates(stores, &held.facts, kind);
+    let pods = pods(stores, rollout, uid, &mut unread);
     let snapshot = Snapshot {
+        pods,
         rollout: held.facts.clone(),
         template: held.identity.as_ref().and_then(|identity| identity.with_text(&held.facts)),
         replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
@@ -60,6 +62,28 @@ pub(crate) fn rollout(
         settings,
     };
     Some(Gathered { snapshot, routers: routing.routers, objects, unread })
+}
+
+/// The pods of a Rollout whose decisions rest on them, once all are known.
+fn pods(
+    stores: &Stores,
+    rollout: &ObjectRef,
+    uid: &str,
+    unread: &mut Vec<ObjectRef>,
+) -> Option<Vec<Shared<PodFacts>>> {
+    if !stores.is_complete(Kind::Pod) || !stores.follows_pods(rollout) {
+        return None;
+    }
+    let mut pods = Vec::new();
+    for set in stores.replica_sets.controlled_by(uid) {
+        for (key, held) in stores.pods.entries_of(&set.meta.uid) {
+            match held.facts() {
+                Some(facts) => pods.push(facts.clone()),
+                None => unread.push(ObjectRef::new(Kind::Pod, &key.0, &key.1)),
+            }
+        }
+    }
+    Some(pods)
 }
 
 fn route_objects(stores: &Stores, routers: &[Router]) -> (Objects, Vec<ObjectRef>) {

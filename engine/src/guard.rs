@@ -17,10 +17,16 @@ use traffic_routers::Router;
 
 use crate::naming;
 
-/// The actions that are carried out together: the leading run of weights, else the first action alone.
+/// How many pods of a Rollout are written to at once.
+const PODS_AT_ONCE: usize = 10;
+
+/// The actions that are carried out together: the leading run of weights, some of a leading run of pods, else the first
+/// action alone.
 pub(crate) fn leading(actions: &[Action]) -> &[Action] {
     let weights = actions.iter().take_while(|action| matches!(action, Action::SetWeight { .. })).count();
-    actions.get(..weights.max(1)).unwrap_or_default()
+    let pods = actions.iter().take(PODS_AT_ONCE);
+    let pods = pods.take_while(|action| matches!(action, Action::PatchPod { .. })).count();
+    actions.get(..weights.max(pods).max(1)).unwrap_or_default()
 }
 
 /// The objects that have to be read live before these actions are taken; none if no action is guarded.
@@ -71,6 +77,8 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
         Action::DeleteReplicaSet { name, .. } => vec![set(name)],
         Action::PatchRollout { .. }
         | Action::CreateReplicaSet { .. }
+        | Action::PatchTemplateMetadata { .. }
+        | Action::PatchPod { .. }
         | Action::CreateAnalysisRun { .. }
         | Action::TerminateAnalysisRun { .. }
         | Action::DeleteAnalysisRun { .. } => Vec::new(),

@@ -1,7 +1,9 @@
 //! One API object on its way into the stores.
 
 use crds::object_ref::Kind;
-use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::facts::{
+    AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+};
 use planner::shared::Shared;
 use serde_json::Value;
 
@@ -33,6 +35,8 @@ pub enum View {
     AnalysisRun(Shared<AnalysisRunFacts>),
     /// An AnalysisTemplate or ClusterAnalysisTemplate.
     Template(Shared<TemplateFacts>),
+    /// A pod.
+    Pod(Shared<PodFacts>),
     /// A route object or a source of one, live and whole but for `managedFields`.
     Route(Shared<Value>),
     /// The decoded data of a Secret that was read by name. It is never kept in a store nor printed.

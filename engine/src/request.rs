@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
+use crds::names::{EPHEMERAL_METADATA, MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use crds::object_ref::{Kind, ObjectRef};
 use planner::event::Event;
 use planner::facts::{Meta, ReplicaSetFacts};
-use planner::rollout::{Action, Scale};
+use planner::rollout::{Action, MetadataChanges, Scale};
 use planted_bugs::{Bug, planted};
 use serde_json::{Map, Value, json};
 use traffic_routers::{Edit, Target};
@@ -39,6 +39,21 @@ pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
             let held = gathered.snapshot.sets().find(|set| set.meta.name == *name);
             Call::JsonPatch(replica_set_patch(held, uid, *scale, annotations))
         }
+        Action::PatchTemplateMetadata { uid, resource_version, added, changes, .. } => {
+            Call::MergePatch(json!({
+                "metadata": {
+                    "uid": uid, "resourceVersion": resource_version,
+                    "annotations": { EPHEMERAL_METADATA: added },
+                },
+                "spec": { "template": { "metadata": metadata(changes) } },
+            }))
+        }
+        Action::PatchPod { uid, resource_version, changes, .. } => {
+            let mut fields = metadata(changes);
+            fields.insert("uid".to_owned(), json!(uid));
+            fields.insert("resourceVersion".to_owned(), json!(resource_version));
+            Call::MergePatch(json!({ "metadata": fields }))
+        }
         Action::DeleteReplicaSet { uid, resource_version, .. } => {
             Call::Delete { uid: uid.clone(), resource_version: Some(resource_version.clone()) }
         }
@@ -61,7 +76,9 @@ pub(crate) fn target(action: &Action, namespace: &str, rollout: &str) -> ObjectR
         Action::PatchRollout { .. } => ObjectRef::new(Kind::Rollout, namespace, rollout),
         Action::CreateReplicaSet { name, .. }
         | Action::PatchReplicaSet { name, .. }
+        | Action::PatchTemplateMetadata { name, .. }
         | Action::DeleteReplicaSet { name, .. } => ObjectRef::new(Kind::ReplicaSet, namespace, name),
+        Action::PatchPod { name, .. } => ObjectRef::new(Kind::Pod, namespace, name),
         Action::SwitchService { name, .. } => ObjectRef::new(Kind::Service, namespace, name),
         Action::SetWeight { route, .. } => route.clone(),
         Action::CreateAnalysisRun { name, .. }
@@ -80,6 +97,8 @@ pub(crate) fn events(action: &Action) -> &[Event] {
         | Action::SetWeight { events, .. }
         | Action::CreateAnalysisRun { events, .. } => events,
         Action::DeleteReplicaSet { .. }
+        | Action::PatchTemplateMetadata { .. }
+        | Action::PatchPod { .. }
         | Action::TerminateAnalysisRun { .. }
         | Action::DeleteAnalysisRun { .. } => &[],
     }
@@ -91,6 +110,8 @@ pub(crate) const fn word(action: &Action) -> &'static str {
         Action::PatchRollout { .. } => "patch Rollout",
         Action::CreateReplicaSet { .. } => "create ReplicaSet",
         Action::PatchReplicaSet { .. } => "patch ReplicaSet",
+        Action::PatchTemplateMetadata { .. } => "patch template of ReplicaSet",
+        Action::PatchPod { .. } => "patch Pod",
         Action::DeleteReplicaSet { .. } => "delete ReplicaSet",
         Action::SwitchService { .. } => "switch Service",
         Action::SetWeight { .. } => "set weight",
@@ -126,6 +147,15 @@ fn rollout_patch(meta: &Meta, annotations: &BTreeMap<String, String>, replicas: 
         patch.insert("spec".to_owned(), json!({ "replicas": replicas }));
     }
     Value::Object(patch)
+}
+
+/// What changes in labels and annotations, null for what goes.
+fn metadata(changes: &MetadataChanges) -> Map<String, Value> {
+    [("labels", &changes.labels), ("annotations", &changes.annotations)]
+        .into_iter()
+        .filter(|(_, texts)| !texts.is_empty())
+        .map(|(field, texts)| (field.to_owned(), json!(texts)))
+        .collect()
 }
 
 fn service_patch(resource_version: &str, rollout: &str, hash: &str) -> Value {

@@ -56,7 +56,8 @@ impl Settings {
             | Kind::Secret
             | Kind::Event
             | Kind::Ingress
-            | Kind::VirtualService => true,
+            | Kind::VirtualService
+            | Kind::Pod => true,
         };
         in_scope && labelled
     }

@@ -1,14 +1,33 @@
 //! The identity of pod templates, worked out once per change.
 
+use crds::metadata::PodTemplateMetadata;
 use crds::template;
 use planner::facts::RolloutFacts;
 use planner::rollout::TemplateIdentity;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::naming::readable_spec;
 
-/// Digest of the normal form of a pod template: equal digests, same template. Empty if the text is no JSON.
-pub(crate) fn digest(text: &str) -> String {
-    serde_json::from_str(text).map(|value| template::digest(&value).to_string()).unwrap_or_default()
+/// Digest of the normal form of a pod template without what a role `added` to it: equal digests, same template. Empty
+/// if the text is no JSON.
+pub(crate) fn digest(text: &str, added: Option<&PodTemplateMetadata>) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return String::new() };
+    match added {
+        None => template::digest(&value),
+        Some(added) => template::digest(&template::without_metadata(&value, added)),
+    }
+    .to_string()
+}
+
+/// Labels and annotations of a pod template.
+pub(crate) fn metadata(text: &str) -> PodTemplateMetadata {
+    #[derive(Default, Deserialize)]
+    struct Template {
+        #[serde(default)]
+        metadata: Option<PodTemplateMetadata>,
+    }
+    serde_json::from_str::<Template>(text).unwrap_or_default().metadata.unwrap_or_default()
 }
 
 /// What tells one template from another. The text is held by the spec.
@@ -40,7 +59,7 @@ pub(crate) fn identity(
         return Some(identity.clone());
     }
     Some(Identity {
-        digest: digest(template.as_str()),
+        digest: digest(template.as_str(), None),
         hash: template::pod_template_hash(template, collisions),
     })
 }

@@ -83,6 +83,9 @@ impl Engine {
         let unnamed = self.stores.references.set(rollout, named);
         self.stores.forget_texts(&unnamed);
         self.open_route_watches();
+        if self.stores.is_complete(Kind::Rollout) && self.stores.follows_pods(rollout) {
+            self.open_watches([Kind::Pod]);
+        }
     }
 
     /// A list is complete; returns what is held and was not brought.
@@ -93,7 +96,7 @@ impl Engine {
         if kind == Kind::Rollout {
             self.open_route_watches();
         }
-        if first && ROUTES.contains(&kind) {
+        if first && (ROUTES.contains(&kind) || kind == Kind::Pod) {
             self.touch_all(now);
         }
         unseen.into_iter().map(|(namespace, name)| ObjectRef::new(kind, namespace, name)).collect()

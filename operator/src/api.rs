@@ -76,7 +76,7 @@ impl Directory {
     pub(crate) fn selector(&self, kind: Kind) -> Option<String> {
         match kind {
             // Only what a Rollout controls carries it; all others are none of ours.
-            Kind::ReplicaSet => Some(POD_TEMPLATE_HASH.to_owned()),
+            Kind::ReplicaSet | Kind::Pod => Some(POD_TEMPLATE_HASH.to_owned()),
             Kind::Rollout
             | Kind::AnalysisRun
             | Kind::Experiment

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec};
+use crds::metadata::PodTemplateMetadata;
 use crds::object_ref::ObjectRef;
 use crds::rollout::{RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
@@ -79,6 +80,15 @@ pub struct ReplicaSetFacts {
     pub observed_generation: i64,
     /// Message of the condition `ReplicaFailure`, when it is true.
     pub failure: Option<String>,
+    /// Labels and annotations of its pod template, kept only while an annotation says that a role added some of them.
+    pub template_metadata: Option<Box<PodTemplateMetadata>>,
+}
+
+/// A pod that a ReplicaSet of the Rollout controls.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodFacts {
+    /// Its metadata; its controller is the ReplicaSet.
+    pub meta: Meta,
 }
 
 /// A Service that a Rollout names.

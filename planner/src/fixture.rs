@@ -155,6 +155,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         routing_problem: None,
         analysis_runs: Vec::new(),
         templates: BTreeMap::new(),
+        pods: None,
         cluster_templates: BTreeMap::new(),
         taken: BTreeSet::new(),
         stale: BTreeSet::new(),

@@ -97,6 +97,11 @@ pub enum Waiting {
         /// The template, and what is wrong with it.
         message: String,
     },
+    /// The pods of a ReplicaSet are to carry other metadata, and they are not all known yet.
+    PodsUnread {
+        /// The ReplicaSet.
+        replica_set: String,
+    },
     /// An old ReplicaSet is kept until its scale-down deadline.
     ScaleDownDelay {
         /// The ReplicaSet.

@@ -23,6 +23,10 @@ The audit log of the tests is held against these rules.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch, create, patch, delete]
+# Only for Rollouts whose pods carry metadata of their role.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, patch]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, patch]

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crds::analysis::{AnalysisRunSpec, AnalysisTemplateSpec};
-use crds::names::POD_TEMPLATE_HASH;
+use crds::metadata::PodTemplateMetadata;
+use crds::names::{EPHEMERAL_METADATA, POD_TEMPLATE_HASH};
 use crds::rollout::RolloutSpec;
 use k8s_openapi::ByteString;
-use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::facts::{
+    AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+};
 use planner::shared::Shared;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -111,10 +114,19 @@ pub(super) fn replica_set(meta: &Meta, parts: &Parts<'_>) -> View {
         .unwrap_or_default()
         .into_iter()
         .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
+    let template = spec.template.map(RawValue::get);
+    // What a role added makes no other version of the template.
+    let added: Option<PodTemplateMetadata> =
+        meta.annotations.get(EPHEMERAL_METADATA).map(|text| serde_json::from_str(text).unwrap_or_default());
     View::ReplicaSet(Shared::new(ReplicaSetFacts {
         meta: meta.clone(),
         hash: meta.labels.get(POD_TEMPLATE_HASH).cloned().unwrap_or_default(),
-        template_digest: spec.template.map(|text| crate::template::digest(text.get())).unwrap_or_default(),
+        template_digest: template
+            .map(|text| crate::template::digest(text, added.as_ref()))
+            .unwrap_or_default(),
+        template_metadata: added
+            .is_some()
+            .then(|| Box::new(template.map(crate::template::metadata).unwrap_or_default())),
         // The API server fills in 1 where it is left out.
         replicas: spec.replicas.unwrap_or(1),
         min_ready_seconds: spec.min_ready_seconds.unwrap_or_default(),
@@ -124,6 +136,11 @@ pub(super) fn replica_set(meta: &Meta, parts: &Parts<'_>) -> View {
         observed_generation: status.observed_generation.unwrap_or_default(),
         failure: failure.map(|condition| condition.message),
     }))
+}
+
+/// A pod: of its labels and annotations all are kept, because a Rollout names any of them.
+pub(super) fn pod(meta: &Meta) -> View {
+    View::Pod(Shared::new(PodFacts { meta: meta.clone() }))
 }
 
 pub(super) fn service(meta: &Meta, parts: &Parts<'_>) -> View {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use rstest::rstest;
 use serde_json::json;
 
@@ -88,7 +90,33 @@ fn a_replica_set_is_read_with_its_hash_counts_and_failure() {
     assert_eq!((facts.current_replicas, facts.ready_replicas, facts.available_replicas), (2, 1, 0));
     assert_eq!(facts.observed_generation, 4);
     assert_eq!(facts.failure.as_deref(), Some("exceeded quota"));
-    assert_eq!(facts.template_digest, crate::template::digest(r#"{"spec":{"containers":null}}"#));
+    assert_eq!(facts.template_digest, crate::template::digest(r#"{"spec":{"containers":null}}"#, None));
+}
+
+#[test]
+fn what_a_role_added_makes_no_other_version() {
+    let set = |note: Option<&str>, template: Value| {
+        let annotations: BTreeMap<&str, &str> =
+            note.map(|note| ("rollout.argoproj.io/ephemeral-metadata", note)).into_iter().collect();
+        let object = json!({ "metadata": { "name": "web", "annotations": annotations }, "spec": { "template": template } });
+        let View::ReplicaSet(facts) = decode(Kind::ReplicaSet, &object.to_string()).unwrap().view else {
+            panic!("no ReplicaSet")
+        };
+        facts
+    };
+    let plain = set(None, json!({ "metadata": { "labels": { "app": "web" } } }));
+    let roled = set(
+        Some(r#"{"labels":{"role":"canary","gone":"x"}}"#),
+        json!({ "metadata": { "labels": { "app": "web", "role": "canary" } } }),
+    );
+    assert_eq!(plain.template_digest, roled.template_digest);
+    assert_eq!(plain.template_metadata, None, "nothing is kept that no role asks for");
+    let held = roled.template_metadata.as_deref().unwrap();
+    assert_eq!((held.labels["role"].as_str(), held.labels["app"].as_str()), ("canary", "web"));
+    let own = set(Some("{}"), json!({ "metadata": { "labels": { "app": "web", "role": "canary" } } }));
+    assert_ne!(plain.template_digest, own.template_digest);
+    let unreadable = set(Some("]"), json!({ "metadata": { "labels": { "app": "web" } } }));
+    assert_eq!(plain.template_digest, unreadable.template_digest);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What is held of one object.
 
-use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts};
+use planner::facts::{
+    AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+};
 use planner::shared::Shared;
 use planted_bugs::{Bug, planted};
 use serde_json::Value;
@@ -79,6 +81,40 @@ impl Held for RouteHeld {
 
     fn controller_uid(&self) -> Option<&str> {
         None
+    }
+}
+
+/// A pod: what it carries if its Rollout asks for that, else only that it exists.
+#[derive(Debug)]
+pub(crate) struct PodHeld {
+    stamp: Stamp,
+    controller_uid: Option<Box<str>>,
+    facts: Option<Shared<PodFacts>>,
+}
+
+impl PodHeld {
+    /// Holds a pod, with what it carries if that is `wanted`.
+    pub(crate) fn new(facts: &Shared<PodFacts>, wanted: bool) -> Self {
+        Self {
+            stamp: Stamp::of(&facts.meta),
+            controller_uid: facts.meta.controller.as_ref().map(|owner| owner.uid.as_str().into()),
+            facts: wanted.then(|| facts.clone()),
+        }
+    }
+
+    /// What it carries, if that is kept.
+    pub(crate) const fn facts(&self) -> Option<&Shared<PodFacts>> {
+        self.facts.as_ref()
+    }
+}
+
+impl Held for PodHeld {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+
+    fn controller_uid(&self) -> Option<&str> {
+        self.controller_uid.as_deref()
     }
 }
 

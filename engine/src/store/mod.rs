@@ -6,10 +6,10 @@ pub(crate) mod table;
 pub(crate) mod version;
 
 use crds::object_ref::{Kind, ObjectRef};
-use planner::facts::{AnalysisRunFacts, Meta, ReplicaSetFacts, ServiceFacts, TemplateFacts};
+use planner::facts::{AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, ServiceFacts, TemplateFacts};
 use planner::shared::Shared;
 
-use self::held::{RolloutHeld, RouteHeld};
+use self::held::{PodHeld, RolloutHeld, RouteHeld};
 use self::references::References;
 use self::table::{Change, Key, Origin, Table};
 use self::version::Stamp;
@@ -34,6 +34,8 @@ pub(crate) struct Stores {
     pub(crate) ingresses: Table<RouteHeld>,
     /// The VirtualServices.
     pub(crate) virtual_services: Table<RouteHeld>,
+    /// The pods, once a Rollout asks for what they carry.
+    pub(crate) pods: Table<PodHeld>,
     /// Which Rollouts name which objects.
     pub(crate) references: References,
 }
@@ -118,6 +120,7 @@ impl Stores {
                 let held = RouteHeld::new(&object.meta, value, named);
                 self.apply_route(&reference, held, origin)
             }
+            View::Pod(facts) => self.apply_pod(key, facts, origin),
             View::Secret(_) | View::MetaOnly => Change::Same,
         }
     }
@@ -136,6 +139,31 @@ impl Stores {
             table.remove(&key);
         }
         table.apply(key, held, origin)
+    }
+
+    /// The same version counts as taken if only now what it carries is wanted.
+    fn apply_pod(&mut self, key: Key, facts: &Shared<PodFacts>, origin: Origin) -> Change {
+        let held = PodHeld::new(facts, self.rollout_of_pod(&facts.meta).is_some());
+        if held.facts().is_some() && self.pods.get(&key).is_some_and(|before| before.facts().is_none()) {
+            self.pods.remove(&key);
+        }
+        self.pods.apply(key, held, origin)
+    }
+
+    /// The Rollout that a pod belongs to, if its decisions rest on pods.
+    fn rollout_of_pod(&self, pod: &Meta) -> Option<ObjectRef> {
+        let owner = pod.controller.as_ref().filter(|owner| owner.kind == Kind::ReplicaSet.name())?;
+        let set = self.replica_sets.get(&(pod.namespace.clone(), owner.name.clone()))?;
+        let rollout = controlling_rollout(&set.meta).filter(|_| set.meta.uid == owner.uid)?;
+        self.follows_pods(&rollout).then_some(rollout)
+    }
+
+    /// Whether decisions about a Rollout rest on its pods.
+    pub(crate) fn follows_pods(&self, rollout: &ObjectRef) -> bool {
+        self.rollouts.get(&key(rollout)).is_some_and(|held| {
+            let sets = self.replica_sets.controlled_by(&held.facts.meta.uid);
+            planner::rollout::follows_pods(&held.facts, sets.map(|set| &**set))
+        })
     }
 
     /// The table of a kind of route.
@@ -176,6 +204,7 @@ impl Stores {
             Kind::ClusterAnalysisTemplate => &self.cluster_templates,
             Kind::Ingress => &self.ingresses,
             Kind::VirtualService => &self.virtual_services,
+            Kind::Pod => &self.pods,
             Kind::Experiment | Kind::Secret | Kind::Event => return None,
         })
     }
@@ -190,6 +219,7 @@ impl Stores {
             Kind::ClusterAnalysisTemplate => &mut self.cluster_templates,
             Kind::Ingress => &mut self.ingresses,
             Kind::VirtualService => &mut self.virtual_services,
+            Kind::Pod => &mut self.pods,
             Kind::Experiment | Kind::Secret | Kind::Event => return None,
         })
     }
@@ -255,6 +285,10 @@ impl Stores {
             Kind::Rollout => vec![object.clone()],
             Kind::AnalysisRun => owner.into_iter().chain([object.clone()]).collect(),
             Kind::ReplicaSet => owner.into_iter().collect(),
+            Kind::Pod => {
+                let held = self.pods.get(&key(object)).and_then(PodHeld::facts);
+                held.and_then(|facts| self.rollout_of_pod(&facts.meta)).into_iter().collect()
+            }
             _ => self.references.of(object).cloned().collect(),
         }
     }

@@ -168,6 +168,12 @@ impl<T: Held> Table<T> {
         self.by_controller.get(uid).into_iter().flatten().filter_map(|key| self.objects.get(key))
     }
 
+    /// The objects that `uid` controls, with their names.
+    pub(crate) fn entries_of(&self, uid: &str) -> impl Iterator<Item = (&Key, &T)> {
+        let keys = self.by_controller.get(uid).into_iter().flatten();
+        keys.filter_map(|key| self.objects.get_key_value(key))
+    }
+
     /// All names.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.objects.keys()

@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) refuse_replica_sets: bool,
     /// Whether new pods become available.
     pub(crate) pods_start: bool,
+    /// How many pods were made as objects; nothing if they are only numbers in the status of their ReplicaSets.
+    pub(crate) pod_objects: Option<u32>,
     /// How a metric backend answers; `None`: it stays silent.
     pub(crate) metric: Option<fn(usize) -> &'static str>,
     pub(crate) asked: usize,
@@ -92,6 +94,7 @@ impl World {
             slow_watch: false,
             refuse_replica_sets: false,
             pods_start: true,
+            pod_objects: None,
             metric: None,
             asked: 0,
             writes_seen: 0,
@@ -270,6 +273,9 @@ impl World {
             .collect();
         for (object, set) in sets {
             let replicas = set["spec"]["replicas"].as_i64().unwrap();
+            if self.pod_objects.is_some() {
+                self.run_pod_objects(&object, &set);
+            }
             let before = set["status"]["availableReplicas"].as_i64().unwrap_or(0);
             let up = if self.pods_start { replicas } else { before.min(replicas) };
             let generation = set["metadata"]["generation"].clone();
@@ -280,6 +286,36 @@ impl World {
             );
         }
         self.pods_seen = (self.api.version, self.pods_start);
+    }
+
+    /// Pods are made from the template as it is, and never changed by it afterwards.
+    fn run_pod_objects(&mut self, object: &ObjectRef, set: &Value) {
+        let uid = set["metadata"]["uid"].clone();
+        let pods: Vec<ObjectRef> = self.pods_of(&object.name).into_iter().map(|(pod, _)| pod).collect();
+        let wanted = usize::try_from(set["spec"]["replicas"].as_i64().unwrap()).unwrap();
+        for pod in pods.iter().skip(wanted) {
+            self.api.delete(pod);
+        }
+        for _ in pods.len()..wanted {
+            let number = self.pod_objects.get_or_insert(0);
+            *number += 1;
+            let name = format!("{}-{number}", object.name);
+            let mut metadata = set["spec"]["template"]["metadata"].clone();
+            metadata["name"] = json!(name);
+            metadata["namespace"] = json!(object.namespace);
+            metadata["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet",
+                "name": object.name, "uid": uid, "controller": true }]);
+            self.api.put(Kind::Pod, json!({ "metadata": metadata, "spec": {} }), self.now);
+        }
+    }
+
+    /// The pods of a ReplicaSet.
+    pub(crate) fn pods_of(&self, set: &str) -> Vec<(ObjectRef, Value)> {
+        let is_pod = |(object, value): &(&ObjectRef, &Value)| {
+            object.kind == Kind::Pod && value["metadata"]["ownerReferences"][0]["name"] == *set
+        };
+        let pods = self.api.objects.iter().filter(is_pod);
+        pods.map(|(object, value)| (object.clone(), value.clone())).collect()
     }
 
     /// Whether the engine has asked for a watch of this kind.

@@ -4,5 +4,6 @@ mod abort;
 mod blue_green;
 mod faults;
 mod limits;
+mod role_metadata;
 mod stores;
 mod update;

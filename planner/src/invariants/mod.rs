@@ -15,7 +15,7 @@ use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatu
 
 pub use self::violation::Violation;
 use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, ServiceFacts};
-use crate::rollout::{Action, Plan, Scale, Snapshot, current_runs};
+use crate::rollout::{Action, MetadataChanges, Plan, Scale, Snapshot, current_runs};
 use crate::shared::Shared;
 
 /// Returns what a plan must not do but does.
@@ -111,7 +111,31 @@ impl<'a> World<'a> {
                     violations.push(Violation::UnknownObject { name: name.clone() });
                 }
             }
+            Action::PatchTemplateMetadata { name, uid, changes, .. } => {
+                if !self.snapshot.sets().any(|set| set.meta.name == *name && set.meta.uid == *uid) {
+                    violations.push(Violation::UnknownObject { name: name.clone() });
+                }
+                self.selected(name, changes, violations);
+            }
+            Action::PatchPod { name, uid, changes, .. } => {
+                let mut pods = self.snapshot.pods.iter().flatten();
+                if !pods.any(|pod| pod.meta.name == *name && pod.meta.uid == *uid) {
+                    violations.push(Violation::UnknownObject { name: name.clone() });
+                }
+                self.selected(name, changes, violations);
+            }
             Action::PatchRollout { .. } => {}
+        }
+    }
+
+    /// No pod loses a label by which its ReplicaSet knows it.
+    fn selected(&self, name: &str, changes: &MetadataChanges, violations: &mut Vec<Violation>) {
+        let spec = self.snapshot.rollout.spec.as_ref().ok();
+        let selector = spec.and_then(|spec| spec.selector.as_ref()?.match_labels.as_ref());
+        let is_known_by =
+            |key: &str| key == POD_TEMPLATE_HASH || selector.is_some_and(|labels| labels.contains_key(key));
+        if changes.labels.keys().any(|key| is_known_by(key)) {
+            violations.push(Violation::SelectorLabelChanged { name: name.to_owned() });
         }
     }
 

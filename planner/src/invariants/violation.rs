@@ -53,6 +53,12 @@ pub enum Violation {
         /// The object.
         name: String,
     },
+    /// Pods lose a label by which their ReplicaSet knows them, or get another one.
+    #[error("{name} is to get another label of the selector")]
+    SelectorLabelChanged {
+        /// The ReplicaSet or pod.
+        name: String,
+    },
     /// A Service is pointed at pods that do not exist or are not available.
     #[error("Service {service} is to select {hash}, which has no available pods")]
     ServiceWithoutPods {

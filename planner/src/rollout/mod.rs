@@ -20,6 +20,7 @@ mod promotion;
 mod replicas;
 mod reset;
 mod revision;
+mod role_metadata;
 mod run_spec;
 mod runs;
 mod scale_down;
@@ -36,7 +37,8 @@ mod weights;
 
 use jiff::Timestamp;
 
-pub use plan::{Action, Plan, Scale};
+pub use plan::{Action, MetadataChanges, Plan, Scale};
+pub use role_metadata::follows_pods;
 pub use runs::Current as CurrentRuns;
 pub use snapshot::{Settings, Snapshot, TemplateIdentity};
 pub use status::is_urgent;
@@ -135,6 +137,7 @@ fn act(view: &View<'_>, draft: &mut Draft) {
     } else {
         basic::scale_down(view, draft);
     }
+    role_metadata::follow(view, draft);
     history::clean_up(view, draft);
     analysis::clean_up(view, draft);
 }

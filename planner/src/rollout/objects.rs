@@ -7,6 +7,7 @@ use crds::names::{
 };
 use serde_json::{Map, Value, json};
 
+use super::role_metadata;
 use super::view::View;
 use crate::facts::Meta;
 
@@ -39,6 +40,8 @@ pub(crate) fn replica_set(view: &View<'_>) -> Value {
     let mut selector = serde_json::to_value(&view.spec.selector).unwrap_or_default();
     insert(&mut selector, &["matchLabels"], POD_TEMPLATE_HASH, hash);
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
+    let mut annotations = annotations(view);
+    annotations.extend(role_metadata::begin(view, &mut template));
     let mut spec = json!({ "replicas": 0, "selector": selector, "template": template });
     if view.spec.min_ready_seconds > 0 {
         set(&mut spec, "minReadySeconds", json!(view.spec.min_ready_seconds));
@@ -47,7 +50,7 @@ pub(crate) fn replica_set(view: &View<'_>) -> Value {
         "name": replica_set_name(&rollout.name, hash),
         "namespace": rollout.namespace,
         "labels": labels,
-        "annotations": annotations(view),
+        "annotations": annotations,
         "ownerReferences": owner(rollout),
     });
     json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec })

@@ -65,6 +65,31 @@ pub enum Action {
         /// What to tell people.
         events: Vec<Event>,
     },
+    /// Sets or removes labels and annotations of a ReplicaSet's pod template, which restarts no pod, and notes on the
+    /// ReplicaSet which of them its role added.
+    PatchTemplateMetadata {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// The version that the decision saw.
+        resource_version: String,
+        /// What to note, as JSON; nothing if no role has added anything.
+        added: Option<String>,
+        /// What to change.
+        changes: MetadataChanges,
+    },
+    /// Sets or removes labels and annotations of a running pod.
+    PatchPod {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// The version that the decision saw.
+        resource_version: String,
+        /// What to change.
+        changes: MetadataChanges,
+    },
     /// Deletes a ReplicaSet of the history that has no pods.
     DeleteReplicaSet {
         /// Its name.
@@ -123,6 +148,23 @@ pub enum Action {
     },
 }
 
+/// Labels and annotations to set, or to remove where the value is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataChanges {
+    /// The labels.
+    pub labels: BTreeMap<String, Option<String>>,
+    /// The annotations.
+    pub annotations: BTreeMap<String, Option<String>>,
+}
+
+impl MetadataChanges {
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
+}
+
 /// A change of size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
@@ -142,6 +184,8 @@ impl Action {
             Self::DeleteReplicaSet { .. } | Self::SwitchService { .. } | Self::SetWeight { .. } => true,
             Self::PatchRollout { .. }
             | Self::CreateReplicaSet { .. }
+            | Self::PatchTemplateMetadata { .. }
+            | Self::PatchPod { .. }
             | Self::CreateAnalysisRun { .. }
             | Self::TerminateAnalysisRun { .. }
             | Self::DeleteAnalysisRun { .. } => false,

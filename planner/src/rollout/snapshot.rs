@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::ObjectRef;
 
 use crate::facts::{
-    AnalysisRunFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
+    AnalysisRunFacts, PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
 };
 use crate::shared::Shared;
 
@@ -18,6 +18,9 @@ pub struct Snapshot {
     pub template: Option<TemplateIdentity>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
     pub replica_sets: Vec<Shared<ReplicaSetFacts>>,
+    /// The pods of these ReplicaSets, where [`super::follows_pods`] says that decisions rest on them; nothing else, and
+    /// nothing before all of them are known.
+    pub pods: Option<Vec<Shared<PodFacts>>>,
     /// The Services that the spec names, by name; a missing one is absent.
     pub services: BTreeMap<String, Shared<ServiceFacts>>,
     /// The route objects of the Rollout's traffic routers, in the order in which they are written.

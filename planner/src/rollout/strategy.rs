@@ -1,6 +1,7 @@
 //! How a new version comes in, and what the two ways have in common.
 
 use crds::IntOrString;
+use crds::metadata::PodTemplateMetadata;
 use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec};
 
 /// How a new version comes in.
@@ -28,6 +29,20 @@ impl<'a> Strategy<'a> {
             Self::Canary(canary) => [&canary.stable_service, &canary.canary_service],
             Self::BlueGreen(blue_green) => [&blue_green.active_service, &blue_green.preview_service],
         }
+    }
+
+    /// What pods carry while their version is the users' one, or else while it is the new one.
+    pub(crate) fn metadata(self, of_users: bool) -> Option<&'a PodTemplateMetadata> {
+        let [users, new] = match self {
+            Self::Canary(canary) => [&canary.stable_metadata, &canary.canary_metadata],
+            Self::BlueGreen(blue_green) => [&blue_green.active_metadata, &blue_green.preview_metadata],
+        };
+        if of_users { users.as_ref() } else { new.as_ref() }
+    }
+
+    /// Whether pods are to carry anything because of their role.
+    pub(crate) fn asks_for_metadata(self) -> bool {
+        self.metadata(true).is_some() || self.metadata(false).is_some()
     }
 
     /// Whether pods serve because a route or a Service says so, and not only because they are there.

@@ -66,6 +66,20 @@ struct Pod {
     stopping: bool,
 }
 
+impl PodEvent {
+    /// The uid of the ReplicaSet that it is about.
+    pub(crate) fn set(&self) -> &str {
+        match self {
+            Self::Sync(uid)
+            | Self::Report(uid)
+            | Self::Up(uid, _)
+            | Self::Down(uid, _)
+            | Self::Gone(uid, _)
+            | Self::Aged(uid) => uid,
+        }
+    }
+}
+
 /// What the controller knows when it looks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
@@ -230,6 +244,12 @@ impl Nodes {
         let set = self.sets.get_mut(uid)?;
         set.report_planned = false;
         Some((set.counts(now), set.generation))
+    }
+
+    /// The pods of a ReplicaSet by their numbers, and whether they are being deleted.
+    pub(crate) fn pods(&self, uid: &str) -> impl Iterator<Item = (u64, bool)> {
+        let pods = self.sets.get(uid).into_iter().flat_map(|set| &set.pods);
+        pods.map(|(name, pod)| (*name, pod.stopping))
     }
 
     /// How many pods a ReplicaSet has.

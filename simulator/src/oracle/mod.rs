@@ -3,6 +3,7 @@
 //! Rules about requests and pods are checked where requests really go ([`traffic`]); rules about what is written, when
 //! it is written ([`steps`], [`ownership`], [`truth`], [`verdicts`]); rules about the end, at rest ([`ending`]).
 
+mod carried;
 mod ending;
 mod intent;
 mod ownership;
@@ -378,6 +379,7 @@ impl Judge {
     /// Everything is at rest.
     pub(crate) fn at_rest(&mut self, store: &Store, plane: &DataPlane, at_ms: u64) {
         self.complain_all(at_ms, Rule::S7, ending::leaks(store));
+        self.complain_all(at_ms, Rule::S7, carried::wrongly(store));
         self.complain_all(at_ms, Rule::L2, ending::unfinished_aborts(store, plane));
         let messages = self.intents.unmet(store);
         self.complain_all(at_ms, Rule::S13, messages);

@@ -4,7 +4,10 @@ use crds::object_ref::Kind;
 
 /// Whether the status of a kind is written apart from all else. Where it is not, it belongs to the object itself.
 pub(super) const fn has_status_subresource(kind: Kind) -> bool {
-    matches!(kind, Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService)
+    matches!(
+        kind,
+        Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService | Kind::Pod
+    )
 }
 
 /// Whether the field `status` of a kind is no part of the manifest: it is written elsewhere, held by the projection, or
@@ -29,12 +32,12 @@ pub(super) fn is_status_field(kind: Kind, field: &str) -> bool {
 
 /// Whether objects of a kind count the changes of what people want.
 pub(super) const fn counts_generations(kind: Kind) -> bool {
-    !matches!(kind, Kind::Service | Kind::Secret | Kind::Event)
+    !matches!(kind, Kind::Service | Kind::Secret | Kind::Event | Kind::Pod)
 }
 
 /// Whether a kind is built into the API server; others have a definition.
 pub(super) const fn is_built_in(kind: Kind) -> bool {
-    matches!(kind, Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::Secret | Kind::Event)
+    matches!(kind, Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::Secret | Kind::Event | Kind::Pod)
 }
 
 /// Whether a write of the status may also change labels and annotations, as it may for the kinds that are built in.
@@ -48,7 +51,7 @@ pub(super) const fn is_namespaced(kind: Kind) -> bool {
 }
 
 /// The kinds that the store keeps, in the order of [`Kind`].
-pub const KINDS: [Kind; 11] = [
+pub const KINDS: [Kind; 12] = [
     Kind::Rollout,
     Kind::AnalysisRun,
     Kind::AnalysisTemplate,
@@ -60,6 +63,7 @@ pub const KINDS: [Kind; 11] = [
     Kind::Event,
     Kind::Ingress,
     Kind::VirtualService,
+    Kind::Pod,
 ];
 
 /// The kind that a manifest names; `None` for a kind that is not kept.

@@ -1,7 +1,10 @@
 //! Between projections and JSON: what a patch is applied to, and what comes of it.
 
+use std::collections::BTreeMap;
+
+use crds::names::EPHEMERAL_METADATA;
 use engine::object::{View, decode};
-use planner::facts::ReplicaSetFacts;
+use planner::facts::{Meta, ReplicaSetFacts};
 use planner::shared::Shared;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -19,9 +22,12 @@ pub(super) fn status(view: &View) -> Value {
         View::Rollout(facts) => serde_json::to_value(&facts.status).unwrap_or_default(),
         View::AnalysisRun(facts) => serde_json::to_value(&facts.status).unwrap_or_default(),
         View::ReplicaSet(facts) => replica_set_status(facts),
-        View::Service(_) | View::Template(_) | View::Route(_) | View::Secret(_) | View::MetaOnly => {
-            Value::Null
-        }
+        View::Service(_)
+        | View::Template(_)
+        | View::Pod(_)
+        | View::Route(_)
+        | View::Secret(_)
+        | View::MetaOnly => Value::Null,
     }
 }
 
@@ -53,7 +59,12 @@ pub(super) fn set_status(view: &mut View, status: &Value) -> Result<(), String> 
             let View::ReplicaSet(read) = decode(Kind::ReplicaSet, &text)?.view else { return Ok(()) };
             copy_counts(facts, &read);
         }
-        View::Service(_) | View::Template(_) | View::Route(_) | View::Secret(_) | View::MetaOnly => {}
+        View::Service(_)
+        | View::Template(_)
+        | View::Pod(_)
+        | View::Route(_)
+        | View::Secret(_)
+        | View::MetaOnly => {}
     }
     Ok(())
 }
@@ -112,6 +123,31 @@ fn keep_status(view: &mut View, before: &View) {
     }
 }
 
+/// Works out anew what the projection of a ReplicaSet says about its template, where an annotation tells that a role
+/// added to it, or told so until now.
+pub(super) fn note_role(
+    view: &mut View,
+    before: &Meta,
+    after: &Meta,
+    manifest: &Value,
+) -> Result<(), String> {
+    let View::ReplicaSet(facts) = view else { return Ok(()) };
+    let note = |meta: &Meta| meta.annotations.get(EPHEMERAL_METADATA).cloned();
+    let noted = note(after);
+    if noted.is_none() && note(before).is_none() {
+        return Ok(());
+    }
+    let annotations: BTreeMap<&str, String> =
+        noted.map(|text| (EPHEMERAL_METADATA, text)).into_iter().collect();
+    let metadata = json!({ "name": "x", "annotations": annotations });
+    let text = json!({ "metadata": metadata, "spec": manifest.get("spec") }).to_string();
+    if let View::ReplicaSet(read) = decode(Kind::ReplicaSet, &text)?.view {
+        facts.template_digest.clone_from(&read.template_digest);
+        facts.template_metadata.clone_from(&read.template_metadata);
+    }
+    Ok(())
+}
+
 /// The projection of a manifest, without a status and without metadata but a name.
 ///
 /// # Errors
@@ -131,7 +167,12 @@ pub(super) fn complaint(view: &View) -> Option<&String> {
         View::Rollout(facts) => facts.spec.as_ref().err(),
         View::AnalysisRun(facts) => facts.spec.as_ref().err(),
         View::Template(facts) => facts.spec.as_ref().err(),
-        View::ReplicaSet(_) | View::Service(_) | View::Route(_) | View::Secret(_) | View::MetaOnly => None,
+        View::ReplicaSet(_)
+        | View::Service(_)
+        | View::Pod(_)
+        | View::Route(_)
+        | View::Secret(_)
+        | View::MetaOnly => None,
     }
 }
 

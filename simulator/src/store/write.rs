@@ -58,6 +58,7 @@ impl Store {
             view::set_status(&mut object.view, &status).map_err(|why| invalid(reference, &why))?;
         }
         let meta = self.first_meta(reference, &wanted, now);
+        view::note_role(&mut object.view, &Meta::default(), &meta, &manifest).map_err(bad_request)?;
         set_meta(&mut object, meta);
         self.untidy |= !wanted.owners.is_empty();
         let rest = Rest {
@@ -193,6 +194,8 @@ fn amended(reference: &ObjectRef, entry: &Entry, draft: Draft) -> Result<Option<
     if let Some(wanted) = wanted {
         put_metadata(reference, wanted, &mut meta, &mut rest)?;
     }
+    view::note_role(&mut object.view, &entry.object.meta, &meta, &rest.manifest)
+        .map_err(|why| invalid(reference, &why))?;
     set_meta(&mut object, meta);
     Ok(Some((object, rest)))
 }

@@ -23,7 +23,7 @@ impl Selector {
     #[must_use]
     pub fn of_operator(kind: Kind, instance: Option<&str>) -> Self {
         match kind {
-            Kind::ReplicaSet => Self::Has(POD_TEMPLATE_HASH),
+            Kind::ReplicaSet | Kind::Pod => Self::Has(POD_TEMPLATE_HASH),
             Kind::Rollout
             | Kind::AnalysisRun
             | Kind::Experiment

@@ -212,6 +212,7 @@ impl World {
             }
         }
         if !matches!(event, PodEvent::Report(_)) {
+            self.show_pods(event.set());
             self.check_traffic();
         }
     }

@@ -7,6 +7,7 @@ mod ending;
 mod faults;
 mod happening;
 mod meet;
+mod pods;
 mod requests;
 mod script;
 mod state;

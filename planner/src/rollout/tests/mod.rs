@@ -4,6 +4,7 @@ mod counts;
 mod goldens;
 mod mishaps;
 mod properties;
+mod role_metadata;
 mod scaling;
 mod stories;
 mod validation;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::analysis::AnalysisPhase;
-use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
+use crds::names::{EPHEMERAL_METADATA, MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
 use crds::rollout::RolloutStatus;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -229,6 +229,17 @@ impl World {
                 self.tell(events);
             }
             Action::PatchReplicaSet { .. } => self.patch_set(action),
+            Action::PatchTemplateMetadata { name, added, changes, .. } => {
+                self.writes.push(format!("patch replicasets {name} template"));
+                let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.name == *name).unwrap();
+                super::role_metadata::patch_set(set, added.as_deref(), changes);
+            }
+            Action::PatchPod { name, changes, .. } => {
+                self.writes.push(format!("patch pods {name}"));
+                let pods = self.snapshot.pods.as_mut().unwrap();
+                let pod = pods.iter_mut().find(|pod| pod.meta.name == *name).unwrap();
+                super::role_metadata::patch_pod(pod, changes);
+            }
             Action::DeleteReplicaSet { name, .. } => {
                 self.writes.push(format!("delete replicasets {name}"));
                 self.snapshot.replica_sets.retain(|set| set.meta.name != *name);
@@ -316,6 +327,10 @@ impl World {
         set.meta.created = Some(self.now);
         set.meta.annotations = serde_json::from_value(object["metadata"]["annotations"].clone()).unwrap();
         assert!(set.meta.annotations.contains_key(REVISION));
+        if set.meta.annotations.contains_key(EPHEMERAL_METADATA) {
+            let metadata = object["spec"]["template"]["metadata"].clone();
+            set.template_metadata = Some(serde_json::from_value(metadata).unwrap());
+        }
         assert!(self.snapshot.replica_sets.iter().all(|known| known.meta.name != set.meta.name));
         self.snapshot.replica_sets.push(set);
     }

@@ -48,13 +48,8 @@ fn numbers(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
 
 /// Refuses what this version would otherwise silently leave undone.
 fn supported(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
-    let fields = [
-        ("antiAffinity", strategy.anti_affinity.is_some()),
-        ("previewMetadata", strategy.preview_metadata.is_some()),
-        ("activeMetadata", strategy.active_metadata.is_some()),
-    ];
-    match fields.into_iter().find(|(_, is_set)| *is_set) {
-        Some((name, _)) => Err(unsupported(format_args!("{BLUE_GREEN}.{name}"), name)),
+    match &strategy.anti_affinity {
+        Some(_) => Err(unsupported(format_args!("{BLUE_GREEN}.antiAffinity"), "antiAffinity")),
         None => Ok(()),
     }
 }

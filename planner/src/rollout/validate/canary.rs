@@ -45,12 +45,7 @@ fn surge(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
 
 /// Refuses what this version would otherwise silently leave undone.
 fn supported(canary: &CanaryStrategy) -> Result<(), Problem> {
-    let fields = [
-        ("antiAffinity", canary.anti_affinity.is_some()),
-        ("canaryMetadata", canary.canary_metadata.is_some()),
-        ("stableMetadata", canary.stable_metadata.is_some()),
-        ("pingPong", canary.ping_pong.is_some()),
-    ];
+    let fields = [("antiAffinity", canary.anti_affinity.is_some()), ("pingPong", canary.ping_pong.is_some())];
     match fields.into_iter().find(|(_, is_set)| *is_set) {
         Some((name, _)) => Err(unsupported(format_args!("{CANARY}.{name}"), name)),
         None => Ok(()),

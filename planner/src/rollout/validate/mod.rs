@@ -3,12 +3,14 @@
 mod blue_green;
 mod canary;
 mod references;
+mod role_metadata;
 mod template;
 
 use std::fmt::Display;
 
 use crds::rollout::RolloutSpec;
 
+pub(crate) use self::template::metadata_of;
 use super::strategy::Strategy;
 use super::{Snapshot, TemplateIdentity};
 
@@ -63,6 +65,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<Valid<'_>, Problem> {
         Strategy::Canary(canary) => canary::check(spec, canary)?,
         Strategy::BlueGreen(blue_green) => blue_green::check(spec, blue_green)?,
     }
+    role_metadata::check(spec)?;
     references::check(snapshot, strategy)?;
     if let Some(problem) = &snapshot.routing_problem {
         return Err(problem.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crds::metadata::PodTemplateMetadata;
 use crds::rollout::RolloutSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use serde::Deserialize;
@@ -47,9 +48,18 @@ pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'
 
 /// The labels of a pod template.
 pub(super) fn labels(template: &str) -> BTreeMap<String, String> {
+    metadata_of(template).labels
+}
+
+/// The labels and annotations of a pod template.
+pub(crate) fn metadata_of(template: &str) -> PodTemplateMetadata {
     let template: Labelled = serde_json::from_str(template).unwrap_or_default();
-    let labels = template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default();
-    labels.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+    let Some(metadata) = template.metadata else { return PodTemplateMetadata::default() };
+    let texts = |entries: Option<BTreeMap<String, Value>>| {
+        let entries = entries.unwrap_or_default().into_iter();
+        entries.filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
+    };
+    PodTemplateMetadata { labels: texts(metadata.labels), annotations: texts(metadata.annotations) }
 }
 
 /// What counts here of a pod template: the rest of its text is passed over.
@@ -61,6 +71,7 @@ struct Labelled {
 #[derive(Deserialize)]
 struct Metadata {
     labels: Option<BTreeMap<String, Value>>,
+    annotations: Option<BTreeMap<String, Value>>,
 }
 
 /// Whether labels fulfil a selector.
