@@ -106,6 +106,14 @@ bugs! {
     /// A version becomes stable before the analysis after the switch has ended.
     PostPromotionAnalysisNotAwaited,
 
+    // Metadata of roles.
+    /// Only the template gets the metadata of another role, not the pods that run already.
+    PodsKeepEarlierRole,
+    /// Only the pods that run already get the metadata of another role, not those that start later.
+    TemplateKeepsEarlierRole,
+    /// What an earlier role added is no longer noted although pods still carry it.
+    EarlierRoleForgotten,
+
     // Analysis.
     /// A failed analysis is not looked at.
     VerdictIgnored,

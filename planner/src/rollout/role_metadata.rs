@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crds::metadata::PodTemplateMetadata;
 use crds::names::EPHEMERAL_METADATA;
+use planted_bugs::{Bug, planted};
 use serde_json::Value;
 
 use super::draft::Draft;
@@ -97,6 +98,9 @@ impl<'a> Goal<'a> {
     }
 
     fn template_changes(&self) -> MetadataChanges {
+        if planted(Bug::TemplateKeepsEarlierRole) && self.set.template_metadata.is_some() {
+            return MetadataChanges::default();
+        }
         self.changes(&self.held, &self.own)
     }
 
@@ -130,7 +134,7 @@ impl<'a> Goal<'a> {
     fn to_note(&self, view: &View<'_>) -> PodTemplateMetadata {
         let may_have = self.has_pods() && (!self.is_over(view) || self.open_pods(view).next().is_some());
         let mut noted = self.wanted.clone();
-        if may_have {
+        if may_have && !planted(Bug::EarlierRoleForgotten) {
             for (all, added) in
                 [(&mut noted.labels, &self.added.labels), (&mut noted.annotations, &self.added.annotations)]
             {
@@ -183,7 +187,7 @@ impl<'a> Goal<'a> {
     }
 
     fn pods(&self, view: &View<'_>, draft: &mut Draft) {
-        if !self.template_changes().is_empty() {
+        if planted(Bug::PodsKeepEarlierRole) || !self.template_changes().is_empty() {
             return;
         }
         let is_touched = !is_empty(&self.wanted) || !is_empty(&self.added);

@@ -63,6 +63,7 @@ const STEPS: &[&str] = &["canary", "canary-nginx", "canary-nginx-two", "canary-i
 const ROUTED: &[&str] = &["canary-nginx", "canary-nginx-two", "canary-istio", "canary-istio-two"];
 const NGINX: &[&str] = &["canary-nginx", "canary-nginx-two"];
 const ISTIO: &[&str] = &["canary-istio", "canary-istio-two"];
+const ROLES: &[&str] = &["canary-roles"];
 const BLUE_GREEN: &[&str] = &["blue-green"];
 
 const CALM: &[Story] = &[Story::Plain, Story::Promote, Story::Scale, Story::NewVersionInBetween];
@@ -211,6 +212,12 @@ const LURES: &[(Bug, Lure)] = &[
             ],
             ..ANYWHERE
         },
+    ),
+    (Bug::PodsKeepEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
+    (Bug::TemplateKeepsEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
+    (
+        Bug::EarlierRoleForgotten,
+        Lure { shapes: ROLES, stories: CALM, baits: &[CONFLICTS, CONFLICTS], ..ANYWHERE },
     ),
     (Bug::DestinationsExchanged, Lure { shapes: ISTIO, ..ANYWHERE }),
     (Bug::WrongRouteOfVirtualService, Lure { shapes: ISTIO, ..ANYWHERE }),

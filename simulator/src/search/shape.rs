@@ -88,6 +88,15 @@ pub const SHAPES: &[Shape] = &[
         strategy_spec: blue_green,
         routes: Vec::new,
     },
+    Shape {
+        name: "canary-roles",
+        strategy: "canary",
+        router: "none",
+        has_steps: true,
+        without: &[FaultKind::F15],
+        strategy_spec: |wishes| with_roles(canary(wishes, &Value::Null)),
+        routes: Vec::new,
+    },
 ];
 
 impl Shape {
@@ -117,6 +126,16 @@ fn canary(wishes: &Wishes, routing: &Value) -> Value {
         }
     }
     json!({ "canary": canary })
+}
+
+/// Pods carry what their version's role wants: one label in both roles, and one entry in one of them alone.
+fn with_roles(mut strategy: Value) -> Value {
+    if let Some(canary) = strategy.get_mut("canary").and_then(Value::as_object_mut) {
+        let new = json!({ "labels": { "role": "canary" }, "annotations": { "on-trial": "yes" } });
+        canary.insert("canaryMetadata".to_owned(), new);
+        canary.insert("stableMetadata".to_owned(), json!({ "labels": { "role": "stable" } }));
+    }
+    strategy
 }
 
 /// The analysis before the switch is that of a step; the one after it ends by itself.
