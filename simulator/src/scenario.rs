@@ -165,7 +165,8 @@ pub struct Autoscaler {
     pub every_ms: u64,
 }
 
-fn is_zero(count: &usize) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 

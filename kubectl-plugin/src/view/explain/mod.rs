@@ -116,6 +116,12 @@ fn about(action: &Action) -> String {
             format!("scale ReplicaSet {name} from {} to {}", scale.from, scale.to)
         }
         Action::PatchReplicaSet { name, .. } => format!("write annotations of ReplicaSet {name}"),
+        Action::PatchTemplateMetadata { name, .. } => {
+            format!("bring the metadata of the pods to come of ReplicaSet {name} into line with its role")
+        }
+        Action::PatchPod { name, .. } => {
+            format!("bring the metadata of pod {name} into line with the role of its version")
+        }
         Action::DeleteReplicaSet { name, .. } => format!("delete ReplicaSet {name} of the history"),
         Action::SwitchService { name, hash, .. } => {
             format!("point Service {name} at the pods with the hash {hash}")

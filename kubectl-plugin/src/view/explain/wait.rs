@@ -58,6 +58,7 @@ const fn word(reason: &Waiting) -> &'static str {
         Waiting::MeasurementUnderWay { .. } => "MeasurementUnderWay",
         Waiting::SecretsUnread { .. } => "SecretsUnread",
         Waiting::AnalysisTemplate { .. } => "AnalysisTemplate",
+        Waiting::PodsUnread { .. } => "PodsUnread",
         Waiting::ScaleDownDelay { .. } => "ScaleDownDelay",
         Waiting::Aborted { .. } => "Aborted",
         Waiting::AtRest => "AtRest",
@@ -93,6 +94,9 @@ fn what(reason: &Waiting) -> String {
             format!("Secrets that the analysis needs: {}", secrets.join(", "))
         }
         Waiting::AnalysisTemplate { message } => format!("an analysis that can be begun: {message}"),
+        Waiting::PodsUnread { replica_set } => {
+            format!("the list of the pods of ReplicaSet {replica_set}, which are to carry other metadata")
+        }
         Waiting::ScaleDownDelay { replica_set, .. } => {
             format!("the end of the time that ReplicaSet {replica_set} is kept for a quick way back")
         }
@@ -181,6 +185,7 @@ fn moves(reason: &Waiting, snapshot: &Snapshot) -> Vec<Move> {
         | Waiting::RouteDraining { .. }
         | Waiting::MeasurementDue { .. }
         | Waiting::MeasurementUnderWay { .. }
+        | Waiting::PodsUnread { .. }
         | Waiting::ScaleDownDelay { .. }
         | Waiting::AtRest => Vec::new(),
     }
