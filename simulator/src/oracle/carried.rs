@@ -7,7 +7,7 @@ use crds::metadata::PodTemplateMetadata;
 use crds::names::EPHEMERAL_METADATA;
 use crds::object_ref::Kind;
 use engine::object::View;
-use planner::facts::{ReplicaSetFacts, RolloutFacts};
+use planner::facts::{Meta, ReplicaSetFacts, RolloutFacts};
 
 use super::rollouts;
 use crate::roles;
@@ -52,6 +52,57 @@ fn roles_of(facts: &RolloutFacts) -> Option<[PodTemplateMetadata; 2]> {
     };
     let is_asked = roles.iter().any(|role| role.is_some());
     is_asked.then(|| roles.map(|role| role.clone().unwrap_or_default()))
+}
+
+/// What a write changed in the template of a ReplicaSet that none of the roles of its Rollout asks for or added.
+pub(super) fn template_trespass(
+    old: &ReplicaSetFacts,
+    new: &ReplicaSetFacts,
+    store: &Store,
+) -> Option<String> {
+    // Only a template to which a role has added something shows its metadata.
+    let (before, after) = (old.template_metadata.as_deref()?, new.template_metadata.as_deref()?);
+    let roles = roles_around(&[old, new], store);
+    let foreign =
+        foreign([&before.labels, &after.labels], [&before.annotations, &after.annotations], &roles)?;
+    Some(format!("{foreign} of its pod template was changed, and no role asks for that"))
+}
+
+/// The same for a running pod.
+pub(super) fn pod_trespass(before: &Meta, after: &Meta, store: &Store) -> Option<String> {
+    let owner = before.controller.as_ref().map(|owner| owner.uid.as_str());
+    let sets = rollouts(store).flat_map(|facts| roles::sets(store, facts));
+    let Some(set) = sets.into_iter().find(|set| Some(set.meta.uid.as_str()) == owner) else {
+        return Some("it is no pod of a ReplicaSet of a Rollout".to_owned());
+    };
+    let roles = roles_around(&[set], store);
+    let foreign =
+        foreign([&before.labels, &after.labels], [&before.annotations, &after.annotations], &roles)?;
+    Some(format!("{foreign} was changed, and no role asks for that"))
+}
+
+/// What roles ask for, and what the ReplicaSets note that roles have added.
+fn roles_around(sets: &[&ReplicaSetFacts], store: &Store) -> Vec<PodTemplateMetadata> {
+    let noted = sets.iter().filter_map(|set| {
+        serde_json::from_str::<PodTemplateMetadata>(set.meta.annotations.get(EPHEMERAL_METADATA)?).ok()
+    });
+    rollouts(store).filter_map(roles_of).flatten().chain(noted).collect()
+}
+
+/// The first label or annotation that differs and is none of a role.
+fn foreign(
+    [labels, new_labels]: [&Texts; 2],
+    [annotations, new_annotations]: [&Texts; 2],
+    roles: &[PodTemplateMetadata],
+) -> Option<String> {
+    let of = |before: &Texts, after: &Texts, is_ours: &dyn Fn(&str) -> bool| {
+        let keys = before.keys().chain(after.keys());
+        keys.filter(|key| before.get(*key) != after.get(*key)).find(|key| !is_ours(key)).cloned()
+    };
+    let label = of(labels, new_labels, &|key| roles.iter().any(|role| role.labels.contains_key(key)));
+    let annotation =
+        of(annotations, new_annotations, &|key| roles.iter().any(|role| role.annotations.contains_key(key)));
+    label.map(|key| format!("label {key}")).or_else(|| annotation.map(|key| format!("annotation {key}")))
 }
 
 fn of_set(
@@ -152,6 +203,37 @@ mod tests {
 
     fn role(role: &str) -> Value {
         json!({ "labels": { "role": role } })
+    }
+
+    #[rstest]
+    #[case::what_a_role_asks_for(json!({ "role": "stable" }), None)]
+    #[case::what_a_role_no_longer_asks_for(json!({}), None)]
+    #[case::somebody_elses(json!({ "role": "canary", "team": "shop" }), Some("label team"))]
+    fn what_may_be_changed_on_a_pod(#[case] labels: Value, #[case] want: Option<&str>) {
+        let store = store("a", &role("stable"), &role("stable"), &role("canary"));
+        let pod = store.list(Kind::Pod).next().unwrap().meta.clone();
+        let after = Meta { labels: serde_json::from_value(labels).unwrap(), ..pod.clone() };
+        let found = pod_trespass(&pod, &after, &store);
+        assert_eq!(
+            found.as_deref().map(|text| want.is_some_and(|want| text.starts_with(want))),
+            want.map(|_| true)
+        );
+    }
+
+    #[test]
+    fn a_template_changes_only_as_roles_ask() {
+        let set_of = |labels: Value| {
+            let store = store("a", &role("stable"), &json!({ "labels": labels }), &role("stable"));
+            let set = store.list(Kind::ReplicaSet).find_map(|object| match &object.view {
+                View::ReplicaSet(set) => Some((**set).clone()),
+                _ => None,
+            });
+            (set.unwrap(), store)
+        };
+        let (old, store) = set_of(json!({ "role": "canary" }));
+        assert_eq!(template_trespass(&old, &set_of(json!({ "role": "stable" })).0, &store), None);
+        let foreign = template_trespass(&old, &set_of(json!({ "team": "shop" })).0, &store).unwrap();
+        assert!(foreign.starts_with("label team"), "{foreign}");
     }
 
     #[rstest]

@@ -7,7 +7,7 @@ use engine::object::{Object, View};
 use planner::facts::{Meta, RolloutFacts};
 use serde_json::Value;
 
-use super::{Commit, rollouts};
+use super::{Commit, carried, rollouts};
 use crate::store::Store;
 
 /// S8: what a write changed that the operator must leave alone.
@@ -32,6 +32,9 @@ fn unowned(meta: &Meta, store: &Store) -> Option<String> {
 }
 
 fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Option<String> {
+    if matches!(before.view, View::Pod(_)) {
+        return carried::pod_trespass(&before.meta, &after.meta, store);
+    }
     if before.meta.labels != after.meta.labels {
         return Some("labels were changed".to_owned());
     }
@@ -41,6 +44,11 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
             let mut same = (**new).clone();
             same.meta = old.meta.clone();
             same.replicas = old.replicas;
+            same.template_metadata.clone_from(&old.template_metadata);
+            let metadata = carried::template_trespass(old, new, store);
+            if metadata.is_some() {
+                return metadata;
+            }
             (same != **old)
                 .then(|| "more than its size and annotations was changed".to_owned())
                 .or_else(|| unowned(&old.meta, store))
