@@ -122,6 +122,7 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
                 version,
                 canary_weight: seen.canary_weight,
                 in_shape: seen.in_shape,
+                managed: seen.managed,
                 problem: None,
             },
             Err(error) => RouteFacts {
@@ -129,6 +130,7 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
                 version,
                 canary_weight: None,
                 in_shape: false,
+                managed: None,
                 problem: Some(error.to_string()),
             },
         }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::ManagedRule;
 use planner::facts::ReplicaSetFacts;
 use planner::rollout::{Action, Snapshot};
 use planted_bugs::{Bug, planted};
@@ -51,8 +52,8 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
     match action {
         // Whoever gets fewer requests needs nothing, and the write itself fails on a route that has changed: only who
         // gets more of them is looked at.
-        Action::SetWeight { route, canary_weight, stable_hash, .. }
-            if is_lowered(snapshot, route, *canary_weight) =>
+        Action::SetWeight { route, canary_weight, stable_hash, managed, .. }
+            if is_lowered(snapshot, route, *canary_weight, managed) =>
         {
             with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
         }
@@ -85,9 +86,11 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
     }
 }
 
-fn is_lowered(snapshot: &Snapshot, route: &ObjectRef, weight: u32) -> bool {
-    let known = snapshot.routes.iter().find(|known| known.reference == *route);
-    known.and_then(|known| known.canary_weight).is_some_and(|observed| weight < observed)
+fn is_lowered(snapshot: &Snapshot, route: &ObjectRef, weight: u32, managed: &[ManagedRule]) -> bool {
+    let Some(known) = snapshot.routes.iter().find(|known| known.reference == *route) else { return false };
+    let (observed, held) = (known.canary_weight.unwrap_or(0), known.managed_rules());
+    let is_no_more = weight <= observed && managed.iter().all(|rule| held.contains(rule));
+    is_no_more && (weight < observed || managed.len() < held.len())
 }
 
 /// The route objects and what they are made from: of one route, or of all.

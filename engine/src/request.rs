@@ -207,7 +207,7 @@ fn annotation_operations(
 }
 
 fn weight(action: &Action, gathered: &Gathered) -> Built {
-    let Action::SetWeight { route, canary_weight, canary_hash, stable_hash, .. } = action else {
+    let Action::SetWeight { route, canary_weight, canary_hash, stable_hash, managed, .. } = action else {
         return Built::Nothing;
     };
     let Some(router) = gathered.routers.iter().find(|router| router.routes().contains(route)) else {
@@ -217,6 +217,7 @@ fn weight(action: &Action, gathered: &Gathered) -> Built {
         canary_weight: *canary_weight,
         canary_hash: canary_hash.clone(),
         stable_hash: stable_hash.clone(),
+        managed: managed.clone(),
     };
     let call = match router.edit(route, &gathered.objects, &target) {
         Ok(Edit::Nothing) => return Built::Nothing,

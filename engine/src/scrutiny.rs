@@ -132,6 +132,7 @@ mod tests {
             canary_weight: 101,
             canary_hash: "nobody".to_owned(),
             stable_hash: String::new(),
+            managed: Vec::new(),
             events: Vec::new(),
         });
         world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);

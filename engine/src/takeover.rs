@@ -1,8 +1,7 @@
 //! After a takeover no weight is raised before the running analyses have measured again.
 
-use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
-use planner::facts::AnalysisRunFacts;
+use planner::facts::{AnalysisRunFacts, RouteFacts};
 use planner::rollout::{Action, Snapshot};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
@@ -41,11 +40,9 @@ pub(crate) fn release(
 }
 
 fn raises(action: &Action, snapshot: &Snapshot) -> bool {
-    let Action::SetWeight { route, canary_weight, .. } = action else { return false };
-    *canary_weight > weight(snapshot, route)
-}
-
-fn weight(snapshot: &Snapshot, route: &ObjectRef) -> u32 {
+    let Action::SetWeight { route, canary_weight, managed, .. } = action else { return false };
     let facts = snapshot.routes.iter().find(|facts| facts.reference == *route);
-    facts.and_then(|facts| facts.canary_weight).unwrap_or(0)
+    let weight = facts.and_then(|facts| facts.canary_weight).unwrap_or(0);
+    let held = facts.map(RouteFacts::managed_rules).unwrap_or_default();
+    *canary_weight > weight || managed.iter().any(|rule| !held.contains(rule))
 }

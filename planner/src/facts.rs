@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec};
 use crds::metadata::PodTemplateMetadata;
 use crds::object_ref::ObjectRef;
-use crds::rollout::{RolloutSpec, RolloutStatus};
+use crds::rollout::{ManagedRule, RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
 
 /// The part of an object's metadata that decisions rest on.
@@ -111,8 +111,24 @@ pub struct RouteFacts {
     pub canary_weight: Option<u32>,
     /// Whether everything but the weight is as the Rollout wants it (annotations, backends, ownership).
     pub in_shape: bool,
+    /// The managed routes that it holds, in its order; `None` where its router has no such thing.
+    pub managed: Option<Vec<ManagedRule>>,
     /// Why the router cannot work on it, in words with object and path.
     pub problem: Option<String>,
+}
+
+impl RouteFacts {
+    /// Whether it asks for requests to be sent to the new version: for a share of them, or for chosen ones.
+    #[must_use]
+    pub fn reaches_canary(&self) -> bool {
+        self.canary_weight.unwrap_or(0) > 0 || !self.managed_rules().is_empty()
+    }
+
+    /// The managed routes that it holds.
+    #[must_use]
+    pub fn managed_rules(&self) -> &[ManagedRule] {
+        self.managed.as_deref().unwrap_or_default()
+    }
 }
 
 /// An AnalysisRun.

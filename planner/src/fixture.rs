@@ -121,6 +121,7 @@ pub fn route() -> RouteFacts {
         version: None,
         canary_weight: None,
         in_shape: false,
+        managed: None,
         problem: None,
     }
 }

@@ -30,6 +30,10 @@ bugs! {
     // Traffic and pods.
     /// The weight of a step is written before the new version has pods for it (AR#2507).
     TrafficBeforePods,
+    /// A managed route is made before the new version has pods that could answer.
+    ManagedRouteBeforePods,
+    /// A managed route is there during its own step only: later steps and restarts lose it (AR#4486, AR#4716).
+    ManagedRoutesOfThisStepOnly,
     /// A full promotion sends everything to the new version before its pods are there.
     FullPromotionBeforePods,
     /// Pods are taken away as soon as the API server has accepted the route (AR#4390).

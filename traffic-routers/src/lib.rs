@@ -13,6 +13,7 @@ mod testing;
 use std::collections::BTreeMap;
 
 use crds::object_ref::ObjectRef;
+use crds::rollout::ManagedRule;
 use serde_json::Value;
 
 pub use istio::Istio;
@@ -34,7 +35,7 @@ pub struct Owner {
 }
 
 /// What a route is to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The share of the new version, in units of the router's maximum weight.
     pub canary_weight: u32,
@@ -42,16 +43,20 @@ pub struct Target {
     pub canary_hash: String,
     /// Pod hash of the stable version.
     pub stable_hash: String,
+    /// The managed routes, in the order in which they are tried. A router that has none leaves them out.
+    pub managed: Vec<ManagedRule>,
 }
 
 /// What a route says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// The share of the new version; `None` when the object does not exist yet or says nothing about it.
     /// When parts of one object differ it is the largest share, and the route is not in shape.
     pub canary_weight: Option<u32>,
-    /// Whether everything but the weight is as the Rollout wants it.
+    /// Whether everything but the weight and the managed routes is as the Rollout wants it.
     pub in_shape: bool,
+    /// The managed routes that it holds, in its order; `None` where the router has no such thing.
+    pub managed: Option<Vec<ManagedRule>>,
 }
 
 /// The one write that is missing. Every write on an existing object carries its resourceVersion.
@@ -119,8 +124,8 @@ pub trait TrafficRouter {
 
     /// Reads what a route says.
     ///
-    /// When it succeeds, [`Self::edit`] answers [`Edit::Nothing`] exactly for the weight that it returns (`None`
-    /// counting as 0), and only if the route is in shape.
+    /// When it succeeds, [`Self::edit`] answers [`Edit::Nothing`] exactly for the weight and the managed routes that it
+    /// returns (`None` counting as 0, or as whatever is wanted), and only if the route is in shape.
     ///
     /// # Errors
     /// When an object that it needs is missing or unfit.

@@ -44,8 +44,7 @@ pub fn drivable(owner: &Owner, spec: &RolloutSpec) -> (Vec<Router>, Vec<RouteErr
     };
     let mut routers: Vec<Router> = Vec::new();
     let mut errors = Vec::new();
-    match routing.istio.as_ref().map(|istio| Istio::new(owner, &services, istio, routing.max_traffic_weight))
-    {
+    match routing.istio.as_ref().map(|istio| Istio::new(owner, &services, istio, routing)) {
         Some(Ok(istio)) => routers.push(Box::new(istio)),
         Some(Err(error)) => errors.push(error),
         None => {}

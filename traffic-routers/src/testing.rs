@@ -32,7 +32,12 @@ pub(crate) fn refusal(routing: Value) -> String {
 
 /// A target at that weight.
 pub(crate) fn at(canary_weight: u32) -> Target {
-    Target { canary_weight, canary_hash: "new".to_owned(), stable_hash: "old".to_owned() }
+    Target {
+        canary_weight,
+        canary_hash: "new".to_owned(),
+        stable_hash: "old".to_owned(),
+        managed: Vec::new(),
+    }
 }
 
 /// Carries out an edit as an API server does, and checks the precondition as it does.
@@ -84,7 +89,7 @@ pub(crate) fn settle(
 
 /// Checks that an edit is missing exactly where the observation says so.
 pub(crate) fn agree(router: &Router, route: &ObjectRef, objects: &Objects, weight: u32) {
-    let (Ok(Observation { canary_weight, in_shape }), Ok(edit)) =
+    let (Ok(Observation { canary_weight, in_shape, .. }), Ok(edit)) =
         (router.observe(route, objects), router.edit(route, objects, &at(weight)))
     else {
         return;

@@ -5,16 +5,17 @@
 //! analyses. Every test and every simulated event checks it.
 
 mod blue_green;
+mod managed_routes;
 mod violation;
 
 use std::collections::BTreeMap;
 
 use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::ObjectRef;
-use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatus};
+use crds::rollout::{BlueGreenStrategy, CanaryStrategy, ManagedRule, RolloutSpec, RolloutStatus};
 
 pub use self::violation::Violation;
-use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, ServiceFacts};
+use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RouteFacts, ServiceFacts};
 use crate::rollout::{Action, MetadataChanges, Plan, Scale, Snapshot, current_runs};
 use crate::shared::Shared;
 
@@ -37,6 +38,7 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
         if plan.waiting.is_empty() {
             violations.push(Violation::SilentWait);
         }
+        world.managed_routes(plan, &mut violations);
         world.steps(&plan.status, &mut violations);
         world.promotion(&plan.status, &mut violations);
         world.shortcuts(&plan.status, &mut violations);
@@ -46,7 +48,13 @@ pub fn check(snapshot: &Snapshot, plan: &Plan) -> Vec<Violation> {
 
 fn lowers(world: &World<'_>, action: &Action) -> bool {
     match action {
-        Action::SetWeight { route, canary_weight, .. } => *canary_weight < world.weight_of(route),
+        Action::SetWeight { route, canary_weight, managed, .. } => {
+            let held = world.managed_of(route);
+            let is_less = *canary_weight < world.weight_of(route) || managed.len() < held.len();
+            *canary_weight <= world.weight_of(route)
+                && managed.iter().all(|rule| held.contains(rule))
+                && is_less
+        }
         other => world.switches_back(other),
     }
 }
@@ -73,8 +81,9 @@ impl<'a> World<'a> {
 
     fn action(&self, action: &Action, violations: &mut Vec<Violation>) {
         match action {
-            Action::SetWeight { route, canary_weight, canary_hash, .. } => {
+            Action::SetWeight { route, canary_weight, canary_hash, managed, .. } => {
                 self.weight(route, *canary_weight, canary_hash, violations);
+                self.managed(route, managed, canary_hash, violations);
             }
             Action::PatchReplicaSet { name, uid, scale, .. } => self.scale(name, uid, *scale, violations),
             Action::DeleteReplicaSet { name, uid, .. } => {
@@ -151,8 +160,22 @@ impl<'a> World<'a> {
             }
             return;
         }
+        self.more_requests(route, hash, violations);
+    }
+
+    /// A managed route sends requests to the new version as a weight does.
+    fn managed(&self, route: &ObjectRef, rules: &[ManagedRule], hash: &str, violations: &mut Vec<Violation>) {
+        let held = self.managed_of(route);
+        if rules.iter().any(|rule| !held.contains(rule)) {
+            self.more_requests(route, hash, violations);
+        }
+    }
+
+    /// Nobody gets more requests than before after an abort, or without pods.
+    fn more_requests(&self, route: &ObjectRef, hash: &str, violations: &mut Vec<Violation>) {
         if self.status.abort && self.status.stable_rs != self.status.current_pod_hash {
-            violations.push(Violation::WeightRaisedAfterAbort { route: route.clone(), weight: observed });
+            let weight = self.weight_of(route);
+            violations.push(Violation::WeightRaisedAfterAbort { route: route.clone(), weight });
         }
         let available = self.sets.get(hash).map_or(0, |set| set.available_replicas.min(set.replicas));
         if available <= 0 || !self.canary_service_selects(hash) {
@@ -184,7 +207,8 @@ impl<'a> World<'a> {
             return 0;
         }
         let of_canary = if self.canary_service_selects(&set.hash) {
-            self.asked(set).unwrap_or(i32::MAX).min(self.share(self.highest_weight()))
+            let chosen = i32::from(self.replicas() > 0 && self.snapshot.routes.iter().any(has_managed));
+            self.asked(set).unwrap_or(i32::MAX).min(self.share(self.highest_weight()).max(chosen))
         } else {
             0
         };
@@ -264,6 +288,11 @@ impl<'a> World<'a> {
         known.and_then(|route| route.canary_weight).unwrap_or(0)
     }
 
+    fn managed_of(&self, route: &ObjectRef) -> &[ManagedRule] {
+        let known = self.snapshot.routes.iter().find(|known| known.reference == *route);
+        known.and_then(|route| route.managed.as_deref()).unwrap_or_default()
+    }
+
     fn lowest_weight(&self) -> u32 {
         self.snapshot.routes.iter().map(|route| route.canary_weight.unwrap_or(0)).min().unwrap_or(0)
     }
@@ -281,8 +310,8 @@ impl<'a> World<'a> {
         // Without the stable Service nobody would answer what is sent back.
         let is_served = self.stable_service_hash() == status.stable_rs;
         let stable = self.sets.get(status.stable_rs.as_str()).map_or(0, |set| set.available_replicas);
-        let can_move = |route: &crate::facts::RouteFacts| {
-            route.problem.is_none() && route.canary_weight.unwrap_or(0) > 0
+        let can_move = |route: &RouteFacts| {
+            route.problem.is_none() && (route.canary_weight.unwrap_or(0) > 0 || has_managed(route))
         };
         status.abort
             && !status.stable_rs.is_empty()
@@ -335,6 +364,10 @@ impl<'a> World<'a> {
         };
         violations.push(Violation::PromotedTooEarly { hash: new.stable_rs.clone(), why });
     }
+}
+
+fn has_managed(route: &RouteFacts) -> bool {
+    route.managed.as_ref().is_some_and(|rules| !rules.is_empty())
 }
 
 fn hash_of(service: Option<&Shared<ServiceFacts>>) -> &str {

@@ -37,6 +37,14 @@ pub enum Violation {
         /// The weight that was observed.
         weight: u32,
     },
+    /// A managed route that a step made is not there, though an update waits in a pause.
+    #[error("{route} does not hold the managed route {name} that the steps so far ask for")]
+    ManagedRouteLost {
+        /// The route object.
+        route: ObjectRef,
+        /// The name of the managed route.
+        name: String,
+    },
     /// Pods are taken away that requests may still be sent to.
     #[error("ReplicaSet {name} is to shrink from {from} to {to} while requests may be sent to it")]
     PodsTakenUnderTraffic {

@@ -77,13 +77,16 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
     let target = target(snapshot, spec, stable, canary);
     let mut draft = Draft::new(snapshot, now);
     let reach = if planted(Bug::OnlyFirstRouteTakenBack) { 1 } else { usize::MAX };
-    for route in snapshot.routes.iter().take(reach).filter(|route| route.canary_weight.unwrap_or(0) > target)
-    {
+    let is_back =
+        |route: &&RouteFacts| route.canary_weight.unwrap_or(0) <= target && route.managed_rules().is_empty();
+    for route in snapshot.routes.iter().take(reach).filter(|route| !is_back(route)) {
         if let Some(message) = &route.problem {
             let (route, message) = (route.reference.clone(), message.clone());
             draft.wait(Waiting::RouteProblem { route, message });
         } else {
-            draft.act(weights::action(route, target, &status.current_pod_hash, stable_hash(status)));
+            let weight = target.min(route.canary_weight.unwrap_or(0));
+            let hashes = [status.current_pod_hash.as_str(), stable_hash(status)];
+            draft.act(weights::action(route, weight, Vec::new(), hashes));
         }
     }
     (!draft.actions.is_empty()).then(|| draft.into_plan())

@@ -11,6 +11,7 @@ mod draft;
 mod drain;
 mod events;
 mod history;
+mod managed_routes;
 mod objects;
 mod pause;
 mod phase;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::object_ref::ObjectRef;
-use crds::rollout::RolloutStatus;
+use crds::rollout::{ManagedRule, RolloutStatus};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -120,6 +120,8 @@ pub enum Action {
         canary_hash: String,
         /// Pod hash of the stable version.
         stable_hash: String,
+        /// The managed routes, in the order in which they are tried.
+        managed: Vec<ManagedRule>,
         /// What to tell people.
         events: Vec<Event>,
     },

@@ -10,7 +10,7 @@ use planted_bugs::{Bug, planted};
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{Action, Scale, basic, blue_green, revision, step, weights};
+use super::{Action, Scale, basic, blue_green, managed_routes, revision, step, weights};
 use crate::event::Event;
 use crate::facts::ReplicaSetFacts;
 use crate::waiting::Waiting;
@@ -57,7 +57,8 @@ pub(crate) fn targets(view: &View<'_>) -> Targets {
 }
 
 /// How many pods of the new version the current step wants behind a router: what the last `setCanaryScale` says, else
-/// what its weight needs. Where there is a weight there is a pod, whatever the scale, or the step would never be done.
+/// what its weight needs. Where there is a weight there is a pod, whatever the scale, or the step would never be done;
+/// and so there is for chosen requests, unless the scale says none.
 pub(crate) fn of_canary(view: &View<'_>) -> i32 {
     let (replicas, weight) = (view.replicas(), step::wanted_weight(view));
     let least = i32::from(weight > 0 && replicas > 0);
@@ -66,7 +67,10 @@ pub(crate) fn of_canary(view: &View<'_>) -> i32 {
         Some(SetCanaryScale { weight: Some(scale), .. }) => {
             with_floor(view, share(replicas, u32::try_from(*scale).unwrap_or(0), 100).max(least))
         }
-        _ => with_floor(view, share(replicas, weight, view.max_weight())),
+        _ => {
+            let chosen = i32::from(replicas > 0 && !managed_routes::of_step(view).is_empty());
+            with_floor(view, share(replicas, weight, view.max_weight()).max(chosen))
+        }
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn steered(view: &View<'_>, draft: &mut Draft) {
 
 /// The new version has more pods than the step asks for: they go once the routes ask for no more.
 fn surplus(view: &View<'_>, new: &ReplicaSetFacts, want: i32, draft: &mut Draft) {
-    let needed = share(view.replicas(), view.highest_weight(), view.max_weight());
+    let least = i32::from(view.reaches_canary() && view.replicas() > 0);
+    let needed = share(view.replicas(), view.highest_weight(), view.max_weight()).max(least);
     // A user may want fewer pods than the weight needs, but not none.
     let needed = if step::scale_in_force(view).is_some() { needed.min(want.max(1)) } else { needed };
     let goal = want.max(needed);
@@ -120,10 +121,10 @@ fn older(view: &View<'_>, draft: &mut Draft) {
 }
 
 /// Whether users' requests are sent to a version: by the stable or the active Service, or by the canary Service and a
-/// route with a weight. Where no pods are wanted, nobody is to answer requests.
+/// route that reaches it. Where no pods are wanted, nobody is to answer requests.
 pub(crate) fn is_pointed_at(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
     let [of_users, other] = view.strategy.services();
-    let is_canary = view.highest_weight() > 0 && selects(view, other, set);
+    let is_canary = view.reaches_canary() && selects(view, other, set);
     view.replicas() > 0 && (selects(view, of_users, set) || is_canary)
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
 fn selects_leaving(view: &View<'_>) -> bool {
     let is_selected = |set: &&ReplicaSetFacts| selects(view, view.canary_service(), &set.hash);
     view.is_routed()
-        && view.highest_weight() == 0
+        && !view.reaches_canary()
         && !view.canary_service().is_empty()
         && available(view.revisions.new) == 0
         && view.revisions.older.iter().any(is_selected)
@@ -80,7 +80,7 @@ fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> O
         && is_managed(service)
         && !selected(service).is_empty()
     {
-        if view.highest_weight() > 0 {
+        if view.reaches_canary() {
             let message = "the routes still send requests to it".to_owned();
             return Some(Waiting::ServiceNotReady { service: name.clone(), message });
         }

@@ -6,7 +6,7 @@ use crds::rollout::{CanaryStep, SetCanaryScale};
 use planted_bugs::{Bug, planted};
 
 use super::view::View;
-use super::{analysis, pause, replicas, weights};
+use super::{analysis, managed_routes, pause, replicas, weights};
 
 /// The text of a step in messages, events and on the command line.
 #[must_use]
@@ -111,6 +111,9 @@ pub(crate) fn is_done(view: &View<'_>) -> bool {
     }
     if step.set_weight.is_some() {
         return replicas::at_target(view) && weights::are_reached(view);
+    }
+    if step.set_header_route.is_some() || step.set_mirror_route.is_some() {
+        return replicas::at_target(view) && managed_routes::are_reached(view);
     }
     if step.analysis.is_some() {
         return match analysis::step_phase(view) {

@@ -150,6 +150,11 @@ impl<'a> View<'a> {
         highest_weight(&self.snapshot.routes)
     }
 
+    /// Whether any of the routes asks for requests to be sent to the new version.
+    pub(crate) fn reaches_canary(&self) -> bool {
+        self.snapshot.routes.iter().any(RouteFacts::reaches_canary)
+    }
+
     /// The lowest weight of the new version that any route object asks for.
     pub(crate) fn lowest_weight(&self) -> u32 {
         self.snapshot.routes.iter().map(|route| route.canary_weight.unwrap_or(0)).min().unwrap_or(0)

@@ -1,11 +1,12 @@
 //! Which share of the traffic the new version is to get now.
 
+use crds::rollout::ManagedRule;
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::replicas::{self, share};
 use super::view::{View, available, is_counted};
-use super::{Action, Snapshot, services, step};
+use super::{Action, Snapshot, managed_routes, services, step};
 use crate::event::Event;
 use crate::facts::{ReplicaSetFacts, RouteFacts};
 use crate::waiting::Waiting;
@@ -195,14 +196,20 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     for route in view.snapshot.routes.iter().take(reach) {
         if let Some(message) = &route.problem {
             draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() });
-        } else if !is_at(route, want) {
-            draft.act(action(route, want, view.hash(), view.stable_hash()));
+        } else if !is_at(route, want) || !managed_routes::is_set(view, route) {
+            let managed = managed_routes::wanted(view, route);
+            draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));
         }
     }
 }
 
-/// Brings a route to a weight.
-pub(crate) fn action(route: &RouteFacts, weight: u32, canary_hash: &str, stable_hash: &str) -> Action {
+/// Brings a route to a weight and to these managed routes; `hashes` are those of the new and the stable version.
+pub(crate) fn action(
+    route: &RouteFacts,
+    weight: u32,
+    managed: Vec<ManagedRule>,
+    [canary_hash, stable_hash]: [&str; 2],
+) -> Action {
     let events = match route.canary_weight {
         Some(old) if old != weight => {
             let message = format!("Traffic weight updated from {old} to {weight}");
@@ -215,6 +222,7 @@ pub(crate) fn action(route: &RouteFacts, weight: u32, canary_hash: &str, stable_
         canary_weight: weight,
         canary_hash: canary_hash.to_owned(),
         stable_hash: stable_hash.to_owned(),
+        managed,
         events,
     }
 }

@@ -158,7 +158,8 @@ impl Proxy {
             splits.extend(ingress::splits(self, namespace, nginx, services));
         }
         if let Some(istio) = &routing.istio {
-            splits.extend(virtual_service::splits(self, namespace, istio, services));
+            let managed = &routing.managed_routes;
+            splits.extend(virtual_service::splits(self, namespace, istio, managed, services));
         }
         splits
     }

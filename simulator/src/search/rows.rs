@@ -23,7 +23,7 @@ pub fn all() -> Vec<Row> {
 }
 
 fn row((shape, story): (&'static Shape, &super::story::Story)) -> Row {
-    let course = Course::new(&[20, 60], story.pause_seconds().unwrap_or(1));
+    let course = Course::new(&[20, 60], story.pause_seconds().unwrap_or(1)).after((shape.opening)());
     let wishes = Wishes {
         replicas: 3,
         steps: course.steps.clone(),

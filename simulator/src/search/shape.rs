@@ -18,6 +18,8 @@ pub struct Shape {
     pub has_steps: bool,
     /// Faults that cannot matter here.
     pub without: &'static [FaultKind],
+    /// Steps before those of the story.
+    pub(crate) opening: fn() -> Vec<Value>,
     /// The `strategy` of the spec.
     pub(crate) strategy_spec: fn(&Wishes) -> Value,
     /// The route objects of the user.
@@ -32,6 +34,7 @@ pub const SHAPES: &[Shape] = &[
         router: "none",
         has_steps: true,
         without: &[FaultKind::F15],
+        opening: Vec::new,
         strategy_spec: |wishes| canary(wishes, &Value::Null),
         routes: Vec::new,
     },
@@ -41,6 +44,7 @@ pub const SHAPES: &[Shape] = &[
         router: "nginx",
         has_steps: true,
         without: &[],
+        opening: Vec::new,
         strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
         routes: || vec![ingress("web")],
     },
@@ -50,6 +54,7 @@ pub const SHAPES: &[Shape] = &[
         router: "nginx",
         has_steps: true,
         without: &[],
+        opening: Vec::new,
         strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngresses": ["web", "shop"] } })),
         routes: || vec![ingress("web"), ingress("shop")],
     },
@@ -59,6 +64,7 @@ pub const SHAPES: &[Shape] = &[
         router: "istio",
         has_steps: true,
         without: &[],
+        opening: Vec::new,
         strategy_spec: |wishes| {
             canary(
                 wishes,
@@ -73,6 +79,7 @@ pub const SHAPES: &[Shape] = &[
         router: "istio",
         has_steps: true,
         without: &[],
+        opening: Vec::new,
         strategy_spec: |wishes| {
             let named = |name: &str| json!({ "name": name, "routes": ["primary"] });
             canary(wishes, &json!({ "istio": { "virtualServices": [named("web"), named("shop")] } }))
@@ -80,11 +87,26 @@ pub const SHAPES: &[Shape] = &[
         routes: || vec![virtual_service("web"), virtual_service("shop")],
     },
     Shape {
+        name: "canary-istio-managed",
+        strategy: "canary",
+        router: "istio",
+        has_steps: true,
+        without: &[],
+        opening: managed_routes,
+        strategy_spec: |wishes| {
+            let names = ["early", "beta", "shadow"].map(|name| json!({ "name": name }));
+            let service = json!({ "name": "web", "routes": ["primary"] });
+            canary(wishes, &json!({ "managedRoutes": names, "istio": { "virtualService": service } }))
+        },
+        routes: || vec![virtual_service("web")],
+    },
+    Shape {
         name: "blue-green",
         strategy: "blueGreen",
         router: "none",
         has_steps: false,
         without: &[],
+        opening: Vec::new,
         strategy_spec: blue_green,
         routes: Vec::new,
     },
@@ -94,6 +116,7 @@ pub const SHAPES: &[Shape] = &[
         router: "none",
         has_steps: true,
         without: &[FaultKind::F15],
+        opening: Vec::new,
         strategy_spec: |wishes| with_roles(canary(wishes, &Value::Null)),
         routes: Vec::new,
     },
@@ -126,6 +149,23 @@ fn canary(wishes: &Wishes, routing: &Value) -> Value {
         }
     }
     json!({ "canary": canary })
+}
+
+/// Chosen requests meet the new version before any weight does, some are copied to it, and one choice is withdrawn.
+fn managed_routes() -> Vec<Value> {
+    let header = |route: &str, value: &str| {
+        json!({ "setHeaderRoute": { "name": route, "match": [
+            { "headerName": "group", "headerValue": { "exact": value } },
+        ] } })
+    };
+    vec![
+        header("early", "staff"),
+        header("beta", "beta"),
+        json!({ "setMirrorRoute": { "name": "shadow", "percentage": 50, "match": [
+            { "method": { "exact": "GET" }, "path": { "prefix": "/" } },
+        ] } }),
+        json!({ "setHeaderRoute": { "name": "early" } }),
+    ]
 }
 
 /// Pods carry what their version's role wants: one label in both roles, and one entry in one of them alone.

@@ -122,6 +122,14 @@ impl Course {
         }
         Self { steps, stop, rounds: 1 }
     }
+
+    /// The same after other steps.
+    #[must_use]
+    pub fn after(mut self, opening: Vec<Value>) -> Self {
+        self.stop = self.stop.saturating_add(i32::try_from(opening.len()).unwrap_or(0));
+        self.steps = opening.into_iter().chain(self.steps).collect();
+        self
+    }
 }
 
 impl Story {

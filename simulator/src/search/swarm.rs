@@ -151,7 +151,7 @@ pub fn variant(number: Number, setting: Setting) -> Variant {
         SHAPES.get(number.shape).or(SHAPES.first()).unwrap_or_else(|| unreachable!("there are shapes"));
     let story = STORIES.get(number.story).copied().unwrap_or(Story::Plain);
     let mut rng = Rng::with_seed(chance(number));
-    let mut course = course(&mut rng, story);
+    let mut course = course(&mut rng, shape, story);
     course.rounds = rounds(story, shape);
     let wishes = Wishes {
         replicas: choose(&mut rng, &[2, 3, 5, 8]),
@@ -187,7 +187,7 @@ const fn rounds(story: Story, shape: &Shape) -> u32 {
 }
 
 /// As many steps as make some sixty writes: a story of two updates needs fewer than one that is cut short.
-fn course(rng: &mut Rng, story: Story) -> Course {
+fn course(rng: &mut Rng, shape: &Shape, story: Story) -> Course {
     let weights = match story {
         Story::Plain
         | Story::Promote
@@ -200,7 +200,7 @@ fn course(rng: &mut Rng, story: Story) -> Course {
         _ => choose(rng, &[vec![20, 40, 60, 80], vec![10, 60, 30, 100]]),
     };
     let short = rng.u32(1..5);
-    Course::new(&weights, story.pause_seconds().unwrap_or(short))
+    Course::new(&weights, story.pause_seconds().unwrap_or(short)).after((shape.opening)())
 }
 
 fn strategy(rng: &mut Rng, shape: &Shape) -> Value {

@@ -8,6 +8,7 @@ use planted_bugs::{Bug, planted};
 use serde_json::Value;
 
 use super::Chosen;
+use super::managed::Managed;
 use super::split::has_both;
 use crate::RouteError;
 use crate::object::list;
@@ -33,10 +34,10 @@ pub(super) struct Selection {
 
 /// Finds the routes that the spec names.
 ///
-/// Without names it is the only HTTP route, else the first one without a name that sends to both Services, so that a
-/// route for chosen requests may stand before it. A TLS or TCP route needs no naming if it is the only one of its
+/// Managed routes are none of them. Without names it is the only HTTP route, else the first one without a name that
+/// sends to both Services, so that a route for chosen requests may stand before it. A TLS or TCP route needs no naming if it is the only one of its
 /// kind and sends to both Services.
-pub(super) fn select(chosen: &Chosen, live: &Value, services: &Services) -> Selection {
+pub(super) fn select(chosen: &Chosen, live: &Value, services: &Services, managed: &Managed<'_>) -> Selection {
     let mut found = Selection { entries: BTreeSet::new(), problem: None };
     let config = &chosen.config;
     for name in &config.routes {
@@ -66,17 +67,22 @@ pub(super) fn select(chosen: &Chosen, live: &Value, services: &Services) -> Sele
             unfit(&chosen.object, "spec.tcp", message)
         });
     }
-    let unnamed_http = if config.routes.is_empty() { default_http(live, services) } else { None };
+    let unnamed_http = if config.routes.is_empty() { default_http(live, services, managed) } else { None };
     found.entries.extend(unnamed_http.map(|index| Entry { section: "http", index }));
     let named = !config.routes.is_empty() || !config.tls_routes.is_empty() || !config.tcp_routes.is_empty();
     if !named {
         found.entries.extend(only(live, "tls", services).into_iter().chain(only(live, "tcp", services)));
-        found.check_any(chosen, live, services);
+        found.check_any(chosen, live, services, managed);
     }
     found
 }
 
 impl Selection {
+    /// The place of the first chosen HTTP route: what a mirror route copies.
+    pub(super) fn primary(&self) -> Option<usize> {
+        self.entries.iter().find(|entry| entry.section == "http").map(|entry| entry.index)
+    }
+
     fn add(
         &mut self,
         section: &'static str,
@@ -94,13 +100,13 @@ impl Selection {
     }
 
     /// Sees to it that something was chosen or a problem named, when the spec leaves the choice to the object.
-    fn check_any(&mut self, chosen: &Chosen, live: &Value, services: &Services) {
+    fn check_any(&mut self, chosen: &Chosen, live: &Value, services: &Services, managed: &Managed<'_>) {
         if !self.entries.is_empty() {
             return;
         }
-        if list(live, "/spec/http").len() == 1 {
+        if let [(index, _)] = of_user(live, managed).as_slice() {
             // The only candidate: what it lacks is said where it is read.
-            self.entries.insert(Entry { section: "http", index: 0 });
+            self.entries.insert(Entry { section: "http", index: *index });
             return;
         }
         let Services { canary, stable } = services;
@@ -112,10 +118,16 @@ impl Selection {
     }
 }
 
-fn default_http(live: &Value, services: &Services) -> Option<usize> {
-    let routes = list(live, "/spec/http");
+fn default_http(live: &Value, services: &Services, managed: &Managed<'_>) -> Option<usize> {
+    let routes = of_user(live, managed);
     let single = routes.len() == 1;
-    routes.iter().position(|route| (single || name_of(route).is_empty()) && has_both(route, services))
+    let is_it = |route: &Value| (single || name_of(route).is_empty()) && has_both(route, services);
+    routes.into_iter().find(|(_, route)| is_it(route)).map(|(index, _)| index)
+}
+
+/// The HTTP routes that no step made, with their places.
+fn of_user<'a>(live: &'a Value, managed: &Managed<'_>) -> Vec<(usize, &'a Value)> {
+    list(live, "/spec/http").iter().enumerate().filter(|(_, route)| !managed.owns(route)).collect()
 }
 
 fn only(live: &Value, section: &'static str, services: &Services) -> Option<Entry> {

@@ -30,6 +30,17 @@ struct Destination {
     weight: Option<u32>,
 }
 
+/// A weight that has to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// The place of the destination in its route.
+    pub destination: usize,
+    /// What it is to be.
+    pub weight: u32,
+    /// Whether a weight is written there now.
+    pub is_written: bool,
+}
+
 /// One route, as its destinations share it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Split<'a> {
@@ -77,10 +88,23 @@ impl<'a> Split<'a> {
     }
 
     /// The writes after which the canary has `weight` percent and stable all else.
+    pub(super) fn operations(&self, weight: u32) -> Result<Vec<Value>, RouteError> {
+        let Entry { section, index } = self.entry;
+        let operation = |change: Change| {
+            json!({
+                "op": if change.is_written { "replace" } else { "add" },
+                "path": format!("/spec/{section}/{index}/route/{}/weight", change.destination),
+                "value": change.weight,
+            })
+        };
+        Ok(self.changes(weight)?.into_iter().map(operation).collect())
+    }
+
+    /// The weights that have to change for it.
     ///
     /// A further destination gets no traffic, or the shares would not be those of the step. A route without the
     /// canary already is at weight 0.
-    pub(super) fn operations(&self, weight: u32) -> Result<Vec<Value>, RouteError> {
+    pub(super) fn changes(&self, weight: u32) -> Result<Vec<Change>, RouteError> {
         let stable = self.place(Role::Stable)?;
         let canary = match self.place(Role::Canary) {
             Ok(place) => Some(place),
@@ -97,13 +121,10 @@ impl<'a> Split<'a> {
             .iter()
             .enumerate()
             .filter(|(index, one)| one.weight != Some(wanted(*index)))
-            .map(|(index, one)| {
-                let Entry { section, index: entry } = self.entry;
-                json!({
-                    "op": if one.written.is_some() { "replace" } else { "add" },
-                    "path": format!("/spec/{section}/{entry}/route/{index}/weight"),
-                    "value": wanted(index),
-                })
+            .map(|(index, one)| Change {
+                destination: index,
+                weight: wanted(index),
+                is_written: one.written.is_some(),
             })
             .collect())
     }

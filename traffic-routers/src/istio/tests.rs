@@ -87,7 +87,7 @@ fn a_third_destination_gives_its_share_back() {
     let router = for_routes(&[]);
     assert_eq!(
         router.observe(&web(), &objects),
-        Ok(Observation { canary_weight: Some(30), in_shape: false })
+        Ok(Observation { canary_weight: Some(30), in_shape: false, managed: Some(vec![]) })
     );
     settle(&router, &web(), &mut objects, 30).unwrap();
     insta::assert_yaml_snapshot!(objects[&web()]["spec"]["http"][0]["route"], @r#"
@@ -118,7 +118,7 @@ fn a_third_destination_gives_its_share_back() {
 #[case::negative(split(100, -5), Some(0), false)]
 fn shares(#[case] route: Value, #[case] canary_weight: Option<u32>, #[case] in_shape: bool) {
     let seen = for_routes(&[]).observe(&web(), &service(json!({ "http": [{ "route": route }] })));
-    assert_eq!(seen, Ok(Observation { canary_weight, in_shape }));
+    assert_eq!(seen, Ok(Observation { canary_weight, in_shape, managed: Some(vec![]) }));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn routes_that_differ_show_the_largest_share() {
     let router = for_routes(&["a", "b"]);
     assert_eq!(
         router.observe(&web(), &objects),
-        Ok(Observation { canary_weight: Some(40), in_shape: false })
+        Ok(Observation { canary_weight: Some(40), in_shape: false, managed: Some(vec![]) })
     );
     settle(&router, &web(), &mut objects, 40).unwrap();
 }

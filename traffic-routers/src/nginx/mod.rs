@@ -135,12 +135,12 @@ impl TrafficRouter for Nginx {
     fn observe(&self, route: &ObjectRef, objects: &Objects) -> Result<Observation, RouteError> {
         let shape = self.shape(self.pair(route)?, objects)?;
         let Some(live) = objects.get(route) else {
-            return Ok(Observation { canary_weight: None, in_shape: true });
+            return Ok(Observation { canary_weight: None, in_shape: true, managed: None });
         };
         self.check_owner(route, live)?;
         let canary_weight = self.annotations.weight(live);
         let in_shape = canary_weight.is_some() && self.changes(live, Some(&shape), canary_weight).is_empty();
-        Ok(Observation { canary_weight, in_shape })
+        Ok(Observation { canary_weight, in_shape, managed: None })
     }
 
     fn edit(&self, route: &ObjectRef, objects: &Objects, target: &Target) -> Result<Edit, RouteError> {

@@ -124,7 +124,7 @@ fn a_new_weight_is_one_annotation() {
 fn an_absent_canary_ingress_is_weight_0() {
     let (router, objects) = (simple(), with_stable(stable_ingress()));
     let seen = router.observe(&canary(), &objects).unwrap();
-    assert_eq!(seen, Observation { canary_weight: None, in_shape: true });
+    assert_eq!(seen, Observation { canary_weight: None, in_shape: true, managed: None });
     assert_eq!(router.edit(&canary(), &objects, &at(0)), Ok(Edit::Nothing));
 }
 
@@ -138,7 +138,7 @@ fn changed_rules_of_the_stable_ingress_are_followed() {
     objects.insert(stable(), changed);
     assert_eq!(
         router.observe(&canary(), &objects),
-        Ok(Observation { canary_weight: Some(20), in_shape: false })
+        Ok(Observation { canary_weight: Some(20), in_shape: false, managed: None })
     );
     let edit = router.edit(&canary(), &objects, &at(20)).unwrap();
     insta::assert_yaml_snapshot!(merge_patch(edit), @r#"

@@ -3,6 +3,7 @@
 use crds::analysis::{AnalysisPhase, MetricResult};
 use crds::condition::{ConditionType, find};
 use crds::names::{POD_TEMPLATE_HASH, REVISION};
+use crds::rollout::ManagedRule;
 use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, ReplicaSetFacts};
 use planner::rollout::{Snapshot, current_runs, step_text};
@@ -77,8 +78,19 @@ fn weights(snapshot: &Snapshot) -> impl Iterator<Item = Fact> + '_ {
             (None, Some(weight)) => format!("{object} gives the new version {weight}"),
             (None, None) => format!("{object} gives the new version nothing"),
         };
+        let what = match route.managed_rules() {
+            [] => what,
+            held => format!("{what}, with {}", rules(held)),
+        };
         Fact::new("weight", what)
     })
+}
+
+/// Managed routes by their names.
+pub(super) fn rules(held: &[ManagedRule]) -> String {
+    let names: Vec<&str> = held.iter().map(ManagedRule::name).collect();
+    let word = if names.len() == 1 { "the managed route" } else { "the managed routes" };
+    format!("{word} {}", names.join(", "))
 }
 
 fn services(snapshot: &Snapshot) -> impl Iterator<Item = Fact> + '_ {

@@ -126,8 +126,9 @@ fn about(action: &Action) -> String {
         Action::SwitchService { name, hash, .. } => {
             format!("point Service {name} at the pods with the hash {hash}")
         }
-        Action::SetWeight { route, canary_weight, .. } => {
-            format!("set the new version's weight on {route} to {canary_weight}")
+        Action::SetWeight { route, canary_weight, managed, .. } => {
+            let weight = format!("set the new version's weight on {route} to {canary_weight}");
+            if managed.is_empty() { weight } else { format!("{weight}, with {}", basis::rules(managed)) }
         }
         Action::CreateAnalysisRun { name, .. } => format!("begin analysis run {name}"),
         Action::TerminateAnalysisRun { name, .. } => format!("end analysis run {name}"),

@@ -43,6 +43,7 @@ fn weight(snapshot: &Snapshot, canary_weight: u32) -> Action {
         canary_weight,
         canary_hash: "hash-v2".to_owned(),
         stable_hash: "hash-v1".to_owned(),
+        managed: Vec::new(),
         events: Vec::new(),
     }
 }

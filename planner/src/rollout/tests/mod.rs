@@ -2,6 +2,7 @@ mod analyses;
 mod blue_green;
 mod counts;
 mod goldens;
+mod managed_routes;
 mod mishaps;
 mod properties;
 mod role_metadata;

@@ -42,6 +42,28 @@ fn message(canary: &Value) -> String {
 #[case::canary_scale_without_a_router(json!({ "steps": [{ "setCanaryScale": { "replicas": 2 } }] }),
     "spec.strategy.canary.steps[0].setCanaryScale: Invalid value: setCanaryScale{replicas: 2}: SetCanaryScale requires \
      TrafficRouting to be set")]
+#[case::header_route_without_istio(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "nginx": { "stableIngress": "web" } }, "steps": [{ "setHeaderRoute": { "name": "beta" } }] }),
+    "spec.strategy.canary.steps[0].setHeaderRoute: Invalid value: set: SetHeaderRoute requires TrafficRouting by istio: \
+     other routers have no managed routes")]
+#[case::mirror_route_without_a_place(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "istio": { "virtualService": { "name": "web" } } },
+        "steps": [{ "setMirrorRoute": { "name": "shadow" } }] }),
+    "spec.strategy.canary.steps[0].setMirrorRoute.name: Invalid value: \"shadow\": it is not listed in \
+     spec.strategy.canary.trafficRouting.managedRoutes: add it there")]
+#[case::header_without_a_comparison(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "istio": { "virtualService": { "name": "web" } }, "managedRoutes": [{ "name": "beta" }] },
+        "steps": [{ "setHeaderRoute": { "name": "beta", "match": [{ "headerName": "a", "headerValue": {} }] } }] }),
+    "spec.strategy.canary.steps[0].setHeaderRoute.match[0].headerValue: Required value: set exactly one of exact, \
+     prefix and regex")]
+#[case::mirror_of_too_much(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "istio": { "virtualService": { "name": "web" } }, "managedRoutes": [{ "name": "shadow" }] },
+        "steps": [{ "setMirrorRoute": { "name": "shadow", "percentage": 101 } }] }),
+    "spec.strategy.canary.steps[0].setMirrorRoute.percentage: Invalid value: 101: must be between 0 and 100")]
 #[case::dynamic_scale_without_a_router(json!({ "dynamicStableScale": true }),
     "spec.strategy.canary.dynamicStableScale: Invalid value: set: Canary dynamicStableScale can only be used with \
      traffic routing")]

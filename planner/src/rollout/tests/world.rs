@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::event::Event;
-use crate::facts::{AnalysisRunFacts, ReplicaSetFacts};
+use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RouteFacts};
 use crate::fixture;
 use crate::invariants;
 use crate::rollout::{Action, Plan, Snapshot, is_urgent, plan};
@@ -188,7 +188,8 @@ impl World {
             self.reaches.push((far, hash));
         }
         let weight = self.snapshot.routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0);
-        if let Some(hash) = selected("web-canary").filter(|_| weight > 0) {
+        let reaches_canary = self.snapshot.routes.iter().any(RouteFacts::reaches_canary);
+        if let Some(hash) = selected("web-canary").filter(|_| reaches_canary) {
             self.reaches.push((far, hash));
         }
         if let Some(hash) = selected("web-stable").filter(|_| weight < 100) {
@@ -304,11 +305,13 @@ impl World {
                 self.tell(events);
                 self.note_reach();
             }
-            Action::SetWeight { route, canary_weight, events, .. } => {
-                self.writes.push(format!("patch ingresses {} {canary_weight}", route.name));
+            Action::SetWeight { route, canary_weight, managed, events, .. } => {
+                let rules = managed.iter().map(|rule| format!(" +{}", rule.name())).collect::<String>();
+                self.writes.push(format!("patch ingresses {} {canary_weight}{rules}", route.name));
                 let route = self.snapshot.routes.iter_mut().find(|known| known.reference == *route).unwrap();
                 route.canary_weight = Some(*canary_weight);
                 route.in_shape = true;
+                route.managed = route.managed.as_ref().map(|_| managed.clone());
                 route.version = Some(("uid-route".to_owned(), version));
                 self.tell(events);
                 self.note_reach();

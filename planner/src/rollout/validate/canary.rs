@@ -6,6 +6,7 @@ use crds::IntOrString;
 use crds::duration;
 use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
+use super::managed_routes;
 use super::{Problem, missing, not_negative, unsupported, wrong};
 use crate::rollout::step;
 
@@ -118,8 +119,8 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
         ("analysis", step.analysis.is_some(), true),
         ("experiment", step.experiment.is_some(), false),
         ("setCanaryScale", step.set_canary_scale.is_some(), true),
-        ("setHeaderRoute", step.set_header_route.is_some(), false),
-        ("setMirrorRoute", step.set_mirror_route.is_some(), false),
+        ("setHeaderRoute", step.set_header_route.is_some(), true),
+        ("setMirrorRoute", step.set_mirror_route.is_some(), true),
         ("plugin", step.plugin.is_some(), false),
     ];
     let set: Vec<_> = kinds.into_iter().filter(|(_, is_set, _)| *is_set).collect();
@@ -136,6 +137,7 @@ fn step(canary: &CanaryStrategy, index: usize, step: &CanaryStep) -> Result<(), 
     }
     weight(canary, path, step)?;
     canary_scale(canary, path, step)?;
+    managed_routes::check(canary, path, step)?;
     pause(path, step)?;
     match &step.analysis {
         Some(analysis) if analysis.templates.is_empty() => {

@@ -2,6 +2,7 @@
 
 mod blue_green;
 mod canary;
+mod managed_routes;
 mod references;
 mod role_metadata;
 mod template;
