@@ -196,7 +196,13 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     for route in view.snapshot.routes.iter().take(reach) {
         if let Some(message) = &route.problem {
             draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() });
-        } else if !is_at(route, want) || !managed_routes::is_set(view, route) {
+            continue;
+        }
+        // After an abort no route gets more than it has, also where others are still above it.
+        let has = route.canary_weight.unwrap_or(0);
+        let want =
+            if view.is_aborted() && !planted(Bug::WeightRaisedAfterAbort) { want.min(has) } else { want };
+        if !is_at(route, want) || !managed_routes::is_set(view, route) {
             let managed = managed_routes::wanted(view, route);
             draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));
         }
