@@ -4,6 +4,7 @@ use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
+use super::replicas::allowance;
 use super::view::{View, available};
 use super::{Action, drain};
 use crate::event::Event;
@@ -67,7 +68,7 @@ fn selects_leaving(view: &View<'_>) -> bool {
 /// Why a Service cannot be pointed at a ReplicaSet now.
 fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> Option<Waiting> {
     let have = available(Some(set));
-    let want = if is_managed(service) { 1 } else { set.replicas.max(1) };
+    let want = needed(view, service, set);
     let name = &service.meta.name;
     if have < want && !planted(Bug::ServiceSwitchedBeforePods) {
         let message = format!("{have} of {want} pods of ReplicaSet {} are available", set.meta.name);
@@ -87,6 +88,21 @@ fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> O
         return drain::weight_drain(view);
     }
     None
+}
+
+/// How many available pods a version needs before a Service turns to it. A promoted version takes over all requests of
+/// the one before: it needs as many pods as that one has, up to the wanted number without what `maxUnavailable`
+/// tolerates.
+fn needed(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> i32 {
+    if !is_managed(service) {
+        return set.replicas.max(1);
+    }
+    if !view.is_promoted() || service.meta.name != view.stable_service() {
+        return 1;
+    }
+    let serving = view.snapshot.sets().find(|one| one.hash == selected(service));
+    let least = view.replicas().saturating_sub(allowance(view).unavailable);
+    available(serving).min(least).max(1)
 }
 
 fn is_managed(service: &ServiceFacts) -> bool {

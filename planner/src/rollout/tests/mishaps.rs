@@ -3,6 +3,7 @@
 use crds::names::{REVISION, REVISION_HISTORY};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::SignedDuration;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -157,6 +158,37 @@ fn other_steps_begin_anew_with_another_attempt() {
     world.run(seconds(30));
     assert_eq!((weight(&world), world.status().current_step_index), (Some(40), Some(1)));
     assert_eq!(world.status().linnet.as_ref().unwrap().attempt, Some(2));
+}
+
+#[rstest]
+#[case::it_has_all_its_pods(5, 5, true)]
+#[case::what_may_be_unavailable_is_not_missed(4, 5, true)]
+#[case::it_has_lost_most_of_them(1, 5, false)]
+#[case::so_has_the_one_that_serves(1, 1, true)]
+#[case::nobody_serves(1, 0, true)]
+#[case::it_has_none(0, 0, false)]
+fn a_promoted_version_takes_over_from_pods_with_as_many(
+    #[case] promoted: i32,
+    #[case] serving: i32,
+    #[case] takes_over: bool,
+) {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    let status = world.status();
+    status.stable_rs.clone_from(&status.current_pod_hash);
+    status.current_step_index = Some(3);
+    status.pause_conditions.clear();
+    status.controller_pause = false;
+    for (hash, available) in [("hash-v1", serving), ("hash-v2", promoted)] {
+        let set = world.snapshot.replica_sets.iter_mut().find(|set| set.hash == hash).unwrap();
+        set.replicas = 5;
+        set.available_replicas = available;
+    }
+    let plan = plan(&world.snapshot, world.now);
+    let is_switch =
+        |action: &Action| matches!(action, Action::SwitchService { name, .. } if name == "web-stable");
+    assert_eq!(plan.actions.iter().any(is_switch), takes_over, "{plan:#?}");
 }
 
 #[test]
