@@ -2,12 +2,13 @@
 //!
 //! A name follows from Rollout, hash, revision, step and attempt, so a repeated create finds the run that is there.
 
+use crds::analysis::AnalysisPhase;
 use crds::names::{ROLLOUT_TYPE, RolloutType};
 use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::RolloutStatus;
 
 use super::Snapshot;
 use super::revision;
-use super::view::attempt;
 use crate::facts::AnalysisRunFacts;
 
 /// How many names are tried before a run is given up.
@@ -64,7 +65,7 @@ pub(crate) fn current(snapshot: &Snapshot) -> Current<'_> {
 /// Follows the names under a base: an attempt after the first adds its number, a name that is somebody else's or
 /// whose run was answered by a person one more.
 pub(crate) fn chain<'a>(snapshot: &'a Snapshot, base: &str) -> Chain<'a> {
-    let attempt = attempt(&snapshot.rollout.status);
+    let attempt = attempt(snapshot);
     let namespace = &snapshot.rollout.meta.namespace;
     let mut last = None;
     let mut next = String::new();
@@ -86,6 +87,51 @@ pub(crate) fn chain<'a>(snapshot: &'a Snapshot, base: &str) -> Chain<'a> {
         }
     }
     Chain { last, next }
+}
+
+/// Which attempt to bring in the current version this is.
+///
+/// Our own block of the status says it. Without it, because an older CRD has pruned it or another implementation has
+/// written the status, the names of the runs do; and a bad verdict that led to no abort and that the status does not
+/// speak of was of an attempt that was given up.
+pub(crate) fn attempt(snapshot: &Snapshot) -> i64 {
+    let status = &snapshot.rollout.status;
+    if let Some(attempt) = status.linnet.as_ref().and_then(|own| own.attempt) {
+        return attempt;
+    }
+    let base = background_base(snapshot);
+    let numbered = snapshot.runs().filter_map(|run| Some((number_of(&run.meta.name, &base)?, run)));
+    let mut last = 1;
+    let mut is_given_up = false;
+    for (number, run) in numbered.filter(|(number, _)| *number >= 1) {
+        if number > last {
+            (last, is_given_up) = (number, false);
+        }
+        is_given_up |= number == last && is_bad(run) && !is_spoken_of(status, &run.meta.name);
+    }
+    let is_noted = status.abort || status.aborted_at.is_some();
+    if is_given_up && !is_noted { last.saturating_add(1) } else { last }
+}
+
+/// The attempt in the name of a run whose name begins like that; `None` if it does not.
+fn number_of(name: &str, base: &str) -> Option<i64> {
+    let rest = name.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['.', '-']))?;
+    rest.split('.').nth(1).map_or(Some(1), |number| number.parse().ok())
+}
+
+fn is_bad(run: &AnalysisRunFacts) -> bool {
+    matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error)
+}
+
+fn is_spoken_of(status: &RolloutStatus, run: &str) -> bool {
+    let (canary, blue_green) = (&status.canary, &status.blue_green);
+    let summaries = [
+        &canary.current_step_analysis_run_status,
+        &canary.current_background_analysis_run_status,
+        &blue_green.pre_promotion_analysis_run_status,
+        &blue_green.post_promotion_analysis_run_status,
+    ];
+    summaries.into_iter().flatten().any(|summary| summary.name == run)
 }
 
 /// What the names of the background runs begin with.

@@ -6,6 +6,7 @@ use crds::rollout::{
 use jiff::Timestamp;
 
 use super::revision::{self, Revisions};
+use super::runs;
 use super::strategy::Strategy;
 use super::validate::Valid;
 use super::{Snapshot, TemplateIdentity};
@@ -137,7 +138,7 @@ impl<'a> View<'a> {
 
     /// Which attempt to bring in the current version this is.
     pub(crate) fn attempt(&self) -> i64 {
-        attempt(self.status())
+        runs::attempt(self.snapshot)
     }
 
     /// A Service that the spec names, if there is one.
@@ -180,11 +181,6 @@ pub(crate) fn stable_hash(status: &RolloutStatus) -> &str {
 pub(crate) fn current_index(status: &RolloutStatus, steps: &[CanaryStep]) -> Option<usize> {
     let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
     (index < steps.len()).then_some(index)
-}
-
-/// Which attempt to bring in the current version a status speaks of.
-pub(crate) fn attempt(status: &RolloutStatus) -> i64 {
-    status.linnet.as_ref().and_then(|own| own.attempt).unwrap_or(1)
 }
 
 /// Our own block of a status, made if it is not there.

@@ -119,6 +119,34 @@ fn a_retry_measures_anew_under_another_name() {
 }
 
 #[test]
+fn a_verdict_of_an_attempt_that_was_given_up_does_not_count_without_our_block() {
+    let mut world = measured(routed(), false);
+    world.apply_version("v2");
+    world.run(seconds(30));
+    answer(&mut world, AnalysisPhase::Failed, "bad");
+    world.run(seconds(10));
+    world.status().abort = false;
+    // The retry is noted, and an older CRD prunes our block before anything is measured anew.
+    while world.status().aborted_at.is_some() {
+        world.step();
+    }
+    world.status().linnet = None;
+    world.run(seconds(30));
+    let names = |world: &World| -> Vec<String> {
+        world.snapshot.analysis_runs.iter().map(|run| run.meta.name.clone()).collect()
+    };
+    assert_eq!(names(&world), ["web-hash-v2-2-1", "web-hash-v2-2-1.2"]);
+    assert!(!world.status().abort);
+    // The same while it is measured; a bad verdict that the status speaks of counts.
+    world.status().linnet = None;
+    world.run(seconds(30));
+    assert_eq!(names(&world).len(), 2);
+    answer(&mut world, AnalysisPhase::Failed, "still bad");
+    world.run(seconds(10));
+    assert!(world.status().abort);
+}
+
+#[test]
 fn an_inconclusive_analysis_asks_a_person_once() {
     for background in [false, true] {
         let mut world = measured(routed(), background);

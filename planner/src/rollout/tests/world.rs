@@ -111,6 +111,11 @@ impl World {
         );
     }
 
+    /// One plan and what follows at once.
+    pub(super) fn step(&mut self) {
+        let _ = self.round();
+    }
+
     /// One plan. `None` if something was written; else when something happens next, if ever.
     #[expect(clippy::option_option, reason = "nothing to do now, and perhaps never")]
     fn round(&mut self) -> Option<Option<Timestamp>> {
