@@ -116,7 +116,11 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
             let stamp = held.stamp();
             (stamp.uid, stamp.resource_version)
         });
-        match router.observe(&route, objects) {
+        let observed = match stores.unserved.contains(&route.kind) {
+            true => Err(format!("the API server does not serve the kind {}", route.kind.name())),
+            false => router.observe(&route, objects).map_err(|error| error.to_string()),
+        };
+        match observed {
             Ok(seen) => RouteFacts {
                 reference: route,
                 version,
@@ -125,13 +129,13 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
                 managed: seen.managed,
                 problem: None,
             },
-            Err(error) => RouteFacts {
+            Err(problem) => RouteFacts {
                 reference: route,
                 version,
                 canary_weight: None,
                 in_shape: false,
                 managed: None,
-                problem: Some(error.to_string()),
+                problem: Some(problem),
             },
         }
     };

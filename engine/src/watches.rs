@@ -22,6 +22,7 @@ impl Engine {
             WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
             WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
             WatchEvent::InitDone => {
+                self.stores.unserved.remove(&kind);
                 for object in self.listed(kind, now) {
                     self.doubt(object, now);
                 }
@@ -32,6 +33,7 @@ impl Engine {
     /// The kind is not served: whatever was held of it is gone.
     pub(crate) fn kind_missing(&mut self, kind: Kind, now: Timestamp) {
         self.stores.begin_list(kind);
+        self.stores.unserved.insert(kind);
         for object in self.listed(kind, now) {
             self.forget(&object, now);
         }

@@ -5,6 +5,8 @@ pub(crate) mod references;
 pub(crate) mod table;
 pub(crate) mod version;
 
+use std::collections::BTreeSet;
+
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::{AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, ServiceFacts, TemplateFacts};
 use planner::shared::Shared;
@@ -38,6 +40,8 @@ pub(crate) struct Stores {
     pub(crate) pods: Table<PodHeld>,
     /// Which Rollouts name which objects.
     pub(crate) references: References,
+    /// The kinds that are not served: nobody knows what objects of them say, or whether there are any.
+    pub(crate) unserved: BTreeSet<Kind>,
 }
 
 /// The kinds without which nothing is decided.

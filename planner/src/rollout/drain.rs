@@ -7,6 +7,7 @@ use planted_bugs::{Bug, planted};
 
 use super::pause::{after, rounded_up};
 use super::view::{View, own_block};
+use crate::facts::RouteFacts;
 use crate::waiting::Waiting;
 
 /// An object that steers traffic, and its version.
@@ -14,12 +15,21 @@ type Tracked = (ObjectRef, String);
 
 /// The reason to keep pods that a route or a Service may still send requests to; nothing if all are in force.
 pub(crate) fn pending(view: &View<'_>) -> Option<Waiting> {
-    latest(view, routes(view).chain(services(view)))
+    unreadable(view).or_else(|| latest(view, routes(view).chain(services(view))))
 }
 
 /// The same, for the weights alone.
 pub(crate) fn weight_drain(view: &View<'_>) -> Option<Waiting> {
-    latest(view, routes(view))
+    unreadable(view).or_else(|| latest(view, routes(view)))
+}
+
+/// A route that cannot be read may say anything.
+fn unreadable(view: &View<'_>) -> Option<Waiting> {
+    let of = |route: &RouteFacts| {
+        let (route, message) = (route.reference.clone(), route.problem.clone()?);
+        Some(Waiting::RouteProblem { route, message })
+    };
+    view.snapshot.routes.iter().find_map(of)
 }
 
 fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Waiting> {
