@@ -20,7 +20,7 @@ use crate::store::{controlling_rollout, key};
 use crate::{isolation, request, status};
 
 /// Where the engine stands with one AnalysisRun.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RunWork {
     /// The requests that are waited for.
     pub(crate) operation: Operation,
@@ -44,7 +44,7 @@ impl RunWork {
 }
 
 /// The questions that are on their way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Questions {
     next: u64,
     open: BTreeMap<QuestionId, (ObjectRef, String)>,

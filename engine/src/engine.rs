@@ -26,7 +26,7 @@ const TURNS: usize = 64;
 /// Everything between a decision and the API server.
 ///
 /// Deterministic: equal inputs at equal times give equal effects.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) stores: Stores,

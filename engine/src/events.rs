@@ -24,7 +24,7 @@ const BURST: u32 = 60;
 const REFILL: Duration = Duration::from_secs(2);
 
 /// Decides which events go out, and writes them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Publisher {
     component: String,
     instance: String,
@@ -33,7 +33,7 @@ pub(crate) struct Publisher {
 }
 
 /// What one object has said.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Account {
     spent: u32,
     refilled: Timestamp,

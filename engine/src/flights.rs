@@ -10,7 +10,7 @@ use crate::effect::RequestId;
 use crate::store::version::Stamp;
 
 /// One request that is on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Flight {
     /// The Rollout or AnalysisRun that it serves.
     pub(crate) key: ObjectRef,
@@ -59,7 +59,7 @@ pub(crate) enum Purpose {
 }
 
 /// All requests that are on their way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Flights {
     next: u64,
     open: BTreeMap<RequestId, Flight>,
@@ -86,7 +86,7 @@ impl Flights {
 }
 
 /// The requests of one Rollout or AnalysisRun that belong together: nothing is planned until all are answered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Operation {
     /// Those that are on their way.
     pub(crate) pending: BTreeSet<RequestId>,

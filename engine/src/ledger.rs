@@ -30,7 +30,7 @@ struct Entry {
 ///
 /// The answer to a write is fed to the store at once, and the store does not go back to an earlier version. So an
 /// entry is rare: the outcome of a write is unknown, a list contradicts an answer, or versions cannot be ordered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     entries: BTreeMap<ObjectRef, Entry>,
     /// Objects whose entry has ended, and for whom they were written: somebody may have waited for that.

@@ -18,7 +18,7 @@ const OVERDUE: Duration = Duration::from_millis(100);
 const CONFLICTS_AT_ONCE: u32 = 3;
 
 /// The objects that are to be looked at: in the order of arrival, each at most once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
     urgent: VecDeque<ObjectRef>,
     ready: VecDeque<ObjectRef>,
@@ -29,7 +29,7 @@ pub(crate) struct Queue {
 }
 
 /// Why an object has to wait after a failure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Delay {
     failures: u32,
     conflicts: u32,

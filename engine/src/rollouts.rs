@@ -30,7 +30,7 @@ const BRAKE_WRITES: u32 = 200;
 const BRAKE_WINDOW: Duration = Duration::from_secs(10);
 
 /// Where the engine stands with one Rollout.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RolloutWork {
     /// The requests that are waited for.
     pub(crate) operation: Operation,

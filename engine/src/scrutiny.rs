@@ -23,7 +23,7 @@ pub struct Decision {
 }
 
 /// Plans that were checked, and what they broke.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scrutiny {
     broken: Vec<(ObjectRef, Violation)>,
 }

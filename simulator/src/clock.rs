@@ -47,6 +47,11 @@ impl<T> Queue<T> {
         self.events.pop_first().map(|((at, _), what)| (at, what))
     }
 
+    /// The next thing, which stays planned.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.events.first_key_value().map(|(_, what)| what)
+    }
+
     /// Everything that is planned.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.events.values()

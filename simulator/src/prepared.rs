@@ -132,16 +132,20 @@ impl Prepared {
     /// Plays it, and compares the end with that of a run without faults, where such faults must not leave a trace.
     #[must_use]
     pub fn play_against(self: &Arc<Self>, reference: &EndState, seed: u64, faults: &[Fault]) -> Outcome {
-        let mut outcome = self.play(seed, faults);
-        let alone = faults.iter().all(|fault| fault.harm.leaves_the_end_alone());
-        if alone && outcome.violations.is_empty() {
-            let messages = differences(reference, &outcome.end);
-            let at_ms = outcome.ended_ms;
-            outcome.violations =
-                messages.into_iter().map(|message| Violation { at_ms, rule: Rule::End, message }).collect();
-        }
-        outcome
+        against(reference, faults, self.play(seed, faults))
     }
+}
+
+/// Compares the end of a run with that of one without faults, where such faults must not leave a trace.
+pub(crate) fn against(reference: &EndState, faults: &[Fault], mut outcome: Outcome) -> Outcome {
+    let alone = faults.iter().all(|fault| fault.harm.leaves_the_end_alone());
+    if alone && outcome.violations.is_empty() {
+        let messages = differences(reference, &outcome.end);
+        let at_ms = outcome.ended_ms;
+        outcome.violations =
+            messages.into_iter().map(|message| Violation { at_ms, rule: Rule::End, message }).collect();
+    }
+    outcome
 }
 
 fn name_of(manifest: &serde_json::Value) -> String {

@@ -28,7 +28,7 @@ pub(crate) struct Address {
 }
 
 /// One operator process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Process {
     /// What decides.
     pub(crate) engine: Engine,
@@ -55,7 +55,7 @@ pub(crate) struct Process {
 }
 
 /// A watch, and when it is looked at next.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Watching {
     /// The watch.
     pub(crate) cursor: Cursor,

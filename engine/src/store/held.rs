@@ -12,7 +12,7 @@ use super::version::Stamp;
 use crate::template::{self, Identity};
 
 /// A Rollout with the identity of its template, which is worked out once per change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RolloutHeld {
     /// The projection.
     pub(crate) facts: Shared<RolloutFacts>,
@@ -46,7 +46,7 @@ impl Held for RolloutHeld {
 }
 
 /// A route object: its whole text if a Rollout names it, else only that it exists.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RouteHeld {
     stamp: Stamp,
     text: Option<Box<str>>,
@@ -85,7 +85,7 @@ impl Held for RouteHeld {
 }
 
 /// A pod: what it carries if its Rollout asks for that, else only that it exists.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PodHeld {
     stamp: Stamp,
     controller_uid: Option<Box<str>>,

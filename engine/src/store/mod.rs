@@ -18,7 +18,7 @@ use self::version::Stamp;
 use crate::object::{Object, View};
 
 /// All stores.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stores {
     /// The Rollouts, each with the identity of its template.
     pub(crate) rollouts: Table<RolloutHeld>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 
 /// Which Rollouts name which objects, both ways: a change of an object concerns exactly the Rollouts that name it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct References {
     named_by: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,
     names: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,

@@ -47,7 +47,7 @@ pub(crate) enum Change {
 }
 
 /// The objects of one kind, by name and by controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table<T> {
     objects: BTreeMap<Key, T>,
     by_controller: BTreeMap<String, BTreeSet<Key>>,

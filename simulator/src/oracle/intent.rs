@@ -23,7 +23,7 @@ enum Intent {
 }
 
 /// What a person asked for last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Intents {
     last: Option<Intent>,
 }

@@ -47,7 +47,7 @@ pub(crate) struct Clocks {
 }
 
 /// A write of an operator that was carried out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Commit<'a> {
     /// The request.
     pub(crate) request: &'a Request,
@@ -62,7 +62,7 @@ pub(crate) struct Commit<'a> {
 }
 
 /// Checks everything.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Judge {
     violations: Vec<Violation>,
     truth: Truth,

@@ -24,7 +24,7 @@ const LATE_MS: u64 = 10_000;
 const DISTURBED_LATE_MS: u64 = 60_000;
 
 /// What is remembered of each Rollout, by uid.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     aborted_at: BTreeMap<String, Timestamp>,
     /// When the pause of a step began, in real time: uid, hash, attempt, step.

@@ -34,7 +34,7 @@ struct Pods {
 }
 
 /// What is remembered between looks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
     /// How many pods each Rollout wanted since when, by uid.
     wanted: BTreeMap<String, Vec<(Timestamp, i32)>>,

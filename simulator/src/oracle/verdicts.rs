@@ -8,7 +8,7 @@ use planner::facts::AnalysisRunFacts;
 use crate::store::Verb;
 
 /// What is remembered of the AnalysisRuns, by uid.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Verdicts {
     phases: BTreeMap<String, AnalysisPhase>,
     /// Successful measurements.

@@ -7,7 +7,7 @@ use planted_bugs::without;
 use super::shape::Shape;
 use crate::fault::Fault;
 use crate::outcome::{EndState, Outcome, Rule, Violation, Write};
-use crate::prepared::{PrepareError, Prepared};
+use crate::prepared::{PrepareError, Prepared, against};
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -51,7 +51,12 @@ impl Ready {
     /// change it, and it must not take many more writes.
     #[must_use]
     pub fn play(&self, seed: u64, faults: &[Fault]) -> Outcome {
-        let mut outcome = self.prepared.play_against(&self.end, seed, faults);
+        self.judge(faults, self.prepared.play(seed, faults))
+    }
+
+    /// Judges a run with faults by its end and the number of its writes.
+    fn judge(&self, faults: &[Fault], outcome: Outcome) -> Outcome {
+        let mut outcome = against(&self.end, faults, outcome);
         let calm = u64::try_from(self.writes.len()).unwrap_or(u64::MAX);
         if outcome.violations.is_empty() && outcome.commits > calm.saturating_mul(4).saturating_add(STORM) {
             let message = format!("{} writes instead of {calm}", outcome.commits);
@@ -67,6 +72,18 @@ impl Ready {
         while world.step() {}
         let timeline = world.into_outcome().timeline;
         Outcome { timeline, ..self.play(seed, faults) }
+    }
+
+    /// The story at its beginning, to be played without faults for now.
+    pub(super) fn begin(&self, seed: u64) -> World {
+        World::with(&self.prepared, seed, &[])
+    }
+
+    /// Plays a story to its end that was begun before and meets faults from now on.
+    pub(super) fn play_on(&self, mut world: World, faults: &[Fault]) -> Outcome {
+        world.will_meet(faults);
+        while world.step() {}
+        self.judge(faults, world.into_outcome())
     }
 
     /// The story without its faults.

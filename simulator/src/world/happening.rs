@@ -11,7 +11,7 @@ use crate::data_plane::News;
 use crate::process::Address;
 
 /// Something that is planned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Happening {
     /// A process starts.
     Start(usize),
@@ -52,7 +52,7 @@ pub(crate) enum Happening {
 }
 
 /// A request on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     /// Who sent it.
     pub(crate) from: Address,
@@ -67,7 +67,7 @@ pub(crate) struct Arrival {
 }
 
 /// What a proxy learns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learned {
     /// Which proxy.
     pub(crate) proxy: usize,

@@ -45,7 +45,7 @@ const ENOUGH: usize = 5;
 const MOST_EVENTS: u64 = 400_000;
 
 /// A cluster in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     prepared: Arc<Prepared>,
     faults: Vec<Fault>,
@@ -147,6 +147,18 @@ impl World {
         };
         world.begin();
         world
+    }
+
+    /// From now on these faults strike, each at a write.
+    pub(crate) fn will_meet(&mut self, faults: &[Fault]) {
+        self.faults = faults.to_vec();
+        self.script.wait_for(faults.len());
+    }
+
+    /// Plays until the write of that number is what happens next, or to the end.
+    pub(crate) fn play_until_write(&mut self, number: usize) {
+        let is_write = |what: &Happening| matches!(what, Happening::Arrive(it) if it.request.call.is_write());
+        while !(self.writes.len() == number && self.queue.peek().is_some_and(is_write)) && self.step() {}
     }
 
     /// From now on a timeline is kept.

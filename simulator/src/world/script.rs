@@ -38,6 +38,11 @@ impl Script {
         Self { acts, waiting: (0..faults).collect(), ..Self::default() }
     }
 
+    /// So many faults wait for a trigger from now on.
+    pub(super) fn wait_for(&mut self, faults: usize) {
+        self.waiting = (0..faults).collect();
+    }
+
     /// How many acts never got their moment.
     pub(super) const fn left(&self) -> usize {
         self.acts.saturating_sub(self.next)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simulator::search::exhaustive::plans;
+use simulator::search::exhaustive::{Plan, plans};
 use simulator::search::rows;
 
 use crate::failure::{self, Failure};
@@ -28,7 +28,7 @@ pub(crate) fn run(threads: usize, only: &str) -> bool {
         let mut tally = Tally::default();
         while let Some(row) = numbers.take().and_then(|index| rows.get(usize::try_from(index).ok()?)) {
             match plans(row) {
-                Ok(plans) => plans.for_each(|trial| tally.play(&trial)),
+                Ok(plans) => plans.for_each(|plan| tally.play(plan)),
                 Err(error) => {
                     println!("{} cannot be played: {error}", row.scenario.name);
                     tally.failing += 1;
@@ -52,8 +52,9 @@ pub(crate) fn run(threads: usize, only: &str) -> bool {
 }
 
 impl Tally {
-    fn play(&mut self, trial: &simulator::search::Trial) {
-        let result = failure::play(trial);
+    fn play(&mut self, plan: Plan) {
+        let trial = plan.trial.clone();
+        let result = failure::caught(|| plan.run());
         let number = self.plans.values().sum();
         *self.plans.entry(trial.shape.name).or_default() += 1;
         self.events += result.as_ref().map_or(0, |outcome| outcome.events);

@@ -25,8 +25,12 @@ pub(crate) struct Failure {
 
 /// Plays a trial; a panic is a violation like others.
 pub(crate) fn play(trial: &Trial) -> Result<Outcome, Violation> {
-    catch_unwind(AssertUnwindSafe(|| trial.run()))
-        .map_err(|panic| broken(format!("a panic: {}", words(panic.as_ref()))))
+    caught(|| trial.run())
+}
+
+/// What a run came to; a panic is a violation like others.
+pub(crate) fn caught(run: impl FnOnce() -> Outcome) -> Result<Outcome, Violation> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| broken(format!("a panic: {}", words(panic.as_ref()))))
 }
 
 /// What makes it impossible to play something.

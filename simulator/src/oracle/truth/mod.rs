@@ -30,7 +30,7 @@ const BEHIND: [Option<Kind>; 5] =
     [None, Some(Kind::Rollout), Some(Kind::ReplicaSet), Some(Kind::AnalysisRun), Some(Kind::Service)];
 
 /// An engine that knows everything at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Truth {
     settings: Settings,
     engine: Engine,
@@ -49,7 +49,7 @@ pub(super) struct Truth {
 }
 
 /// An object as a write of an operator left it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Own {
     at: Timestamp,
     version: u64,
