@@ -6,7 +6,7 @@
 
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,15 +191,21 @@ impl Truth {
         let unserved = self.unserved_since(clocks.real);
         // Nothing need have changed but the time: a pause has ended while the request was on its way.
         versions.push(store.version());
+        // The clock may have been set since.
+        let times = BTreeSet::from([clocks.local, clocks.real, self.decided_at]);
         let is_decided_by = |mut engine: Engine| {
-            // The clock may have been set since.
-            [clocks.local, clocks.real, self.decided_at].into_iter().any(|now| {
+            times.iter().any(|now| {
+                let now = *now;
                 let decide = |rollout| decide(&mut engine, rollout, store, now);
                 rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, after))
             })
         };
+        let mut seen = BTreeSet::new();
         versions.into_iter().rev().any(|version| {
             BEHIND.into_iter().any(|behind| {
+                if !seen.insert(missed(store, version, behind)) {
+                    return false;
+                }
                 let engine = || self.engine_at(store, version, behind, clocks.local);
                 is_decided_by(engine())
                     || (!unserved.is_empty()
@@ -242,6 +248,15 @@ impl Truth {
         }
         engine
     }
+}
+
+/// How many changes of each kind are not known to somebody who is behind with it: who misses the same knows the same.
+fn missed(store: &Store, version: u64, behind: Option<Kind>) -> Vec<usize> {
+    let of = |kind: Kind| match behind {
+        Some(behind) if behind != kind => 0,
+        _ => store.changes(kind, version).count(),
+    };
+    KINDS.into_iter().map(of).collect()
 }
 
 /// What the sender's clock showed when it decided, at most as long ago as a request may be on its way.
