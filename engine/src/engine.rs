@@ -39,6 +39,10 @@ pub struct Engine {
     /// Bad verdicts on their way, and the Rollouts that wait for them.
     pub(crate) verdicts: BTreeMap<RequestId, ObjectRef>,
     pub(crate) leading_since: Option<Timestamp>,
+    /// When the last thing happened.
+    now: Timestamp,
+    /// How many terms have begun and lists were completed: what was read live before says nothing about the stores since.
+    pub(crate) beginnings: u64,
     pub(crate) scrutiny: Option<Scrutiny>,
     publisher: Publisher,
     watched: BTreeSet<Kind>,
@@ -64,6 +68,8 @@ impl Engine {
             questions: Questions::default(),
             verdicts: BTreeMap::new(),
             leading_since: None,
+            now: Timestamp::MIN,
+            beginnings: 0,
             scrutiny: None,
             watched: BTreeSet::new(),
             was_synced: false,
@@ -81,6 +87,7 @@ impl Engine {
 
     /// Takes in what happened at `now`; returns what is to be carried out.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        self.now = now;
         self.open_watches(CORE);
         match input {
             Input::Watch { kind, event } => self.watch_delivered(kind, event, now),
@@ -120,6 +127,7 @@ impl Engine {
         match leadership {
             Leadership::Leading if self.leading_since.is_none() => {
                 self.leading_since = Some(now);
+                self.beginnings += 1;
                 self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
                 self.touch_all(now);
             }
@@ -242,6 +250,7 @@ impl Engine {
             nature: Nature::of(&request.call),
             purpose,
             before,
+            sent_at: self.now,
         };
         // Nobody waits for an Event: it goes out after everything else.
         let late = flight.purpose == Purpose::Event;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::ObjectRef;
+use jiff::Timestamp;
 use planner::event::Event;
 
 use crate::class::{Class, Nature};
@@ -22,6 +23,8 @@ pub(crate) struct Flight {
     pub(crate) purpose: Purpose,
     /// The version that was held when it was sent.
     pub(crate) before: Option<Stamp>,
+    /// When it was sent.
+    pub(crate) sent_at: Timestamp,
 }
 
 /// What a request is for.

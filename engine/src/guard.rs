@@ -1,5 +1,7 @@
 //! What an action rests on, and so has to be read live before it is taken.
 //!
+//! An abort that is not noted yet does not wait for reads before it adds pods.
+//!
 //! A live read serves the one decision that asked for it: once the writes of that decision are answered it is spent.
 //! What our own write returned is the whole object as it is at that moment, so it counts as read for the next
 //! decision. Between reading and writing the stores only move forward, so a decision made after the reads rests on
@@ -10,12 +12,13 @@ use std::collections::BTreeSet;
 
 use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::ManagedRule;
+use crds::rollout::{ManagedRule, RolloutStatus};
 use planner::facts::ReplicaSetFacts;
-use planner::rollout::{Action, Snapshot};
+use planner::rollout::{Action, Snapshot, current_runs, is_decisive, is_to_be_aborted};
 use planted_bugs::{Bug, planted};
 use traffic_routers::Router;
 
+use crate::gather::Gathered;
 use crate::naming;
 
 /// How many pods of a Rollout are written to at once.
@@ -36,7 +39,8 @@ pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router])
         let takes_pods = matches!(action, Action::PatchReplicaSet { .. } | Action::DeleteReplicaSet { .. });
         !planted(Bug::NoLiveReads) && (takes_pods || !planted(Bug::TrafficMovedWithoutLiveReads))
     };
-    let guarded = actions.iter().filter(|action| action.is_guarded()).filter(is_read);
+    let waits = |action: &&Action| !action.adds_pods() || !is_to_be_aborted(snapshot);
+    let guarded = actions.iter().filter(|action| action.is_guarded()).filter(waits).filter(is_read);
     let mut objects: BTreeSet<ObjectRef> =
         guarded.flat_map(|action| reads_of(action, snapshot, routers)).collect();
     if !objects.is_empty() {
@@ -44,6 +48,31 @@ pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router])
         objects.insert(ObjectRef::new(Kind::Rollout, &meta.namespace, &meta.name));
     }
     objects
+}
+
+/// Everything that steers a Rollout, as far as it is known. It is read live before the first write of a term or after
+/// a list, because both begin with stores that may be long behind.
+pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
+    let meta = &snapshot.rollout.meta;
+    let (namespace, status) = (&meta.namespace, &snapshot.rollout.status);
+    let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
+    let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
+    // What the status speaks of may be younger than the store.
+    let spoken_of = [&status.stable_rs, &status.current_pod_hash].into_iter().filter(|hash| !hash.is_empty());
+    let unknown = spoken_of.filter(|hash| with_hash(snapshot, hash).next().is_none());
+    let unknown = unknown.map(|hash| set(&format!("{}-{hash}", meta.name)));
+    let open = snapshot.runs().filter(|run| !run.status.phase.is_completed());
+    let runs = open.chain(current_runs(snapshot).all()).map(|run| run.meta.name.as_str());
+    let runs = runs.map(|name| ObjectRef::new(Kind::AnalysisRun, namespace, name));
+    let named = naming::readable_spec(&snapshot.rollout);
+    let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
+    let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
+    sets.chain(unknown)
+        .chain(runs)
+        .chain(services)
+        .chain(route_reads(routers, None))
+        .chain([rollout])
+        .collect()
 }
 
 fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<ObjectRef> {
@@ -68,8 +97,8 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
         Action::PatchReplicaSet { name, .. } => {
             let named = naming::readable_spec(&snapshot.rollout);
             let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
-            let roles = roles(snapshot).map(|facts| set(&facts.meta.name));
-            roles.chain([set(name)]).chain(services).chain(route_reads(routers, None)).collect()
+            let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
+            sets.chain([set(name)]).chain(services).chain(route_reads(routers, None)).collect()
         }
         Action::SwitchService { name, hash, .. } => {
             let sets = with_hash(snapshot, hash).chain(roles(snapshot)).map(|facts| set(&facts.meta.name));
@@ -103,6 +132,31 @@ fn route_reads(drivers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectR
 
 fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = &'a ReplicaSetFacts> {
     snapshot.sets().filter(move |set| !hash.is_empty() && set.hash == hash)
+}
+
+/// What a status rests on that says what comes next: a step that is done, a pause, a promotion. The Rollout itself is a
+/// condition of that write, and a verdict never changes.
+pub(crate) fn reads_of_status(
+    old: &RolloutStatus,
+    new: &RolloutStatus,
+    gathered: &Gathered,
+) -> BTreeSet<ObjectRef> {
+    if !is_decisive(old, new) || planted(Bug::NoLiveReads) {
+        return BTreeSet::new();
+    }
+    let snapshot = &gathered.snapshot;
+    let namespace = &snapshot.rollout.meta.namespace;
+    let sets =
+        that_matter(snapshot).map(|facts| ObjectRef::new(Kind::ReplicaSet, namespace, &facts.meta.name));
+    let named = naming::readable_spec(&snapshot.rollout);
+    let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
+    sets.chain(services).chain(route_reads(&gathered.routers, None)).collect()
+}
+
+/// The ReplicaSets that have or want pods, or a role.
+fn that_matter(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
+    let has_pods = |facts: &&ReplicaSetFacts| facts.replicas > 0 || facts.current_replicas > 0;
+    snapshot.sets().filter(has_pods).chain(roles(snapshot))
 }
 
 /// The ReplicaSets of the new and of the stable version.

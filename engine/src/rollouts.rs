@@ -1,13 +1,13 @@
 //! The loop for one Rollout: gather, plan, read live what the next action rests on, act, plan again; when no action
 //! is left, write the status.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
-use planner::rollout::{Action, Plan, Settings as PlanSettings, Snapshot, is_urgent};
+use planner::rollout::{Action, Plan, Settings as PlanSettings, Snapshot, is_to_be_aborted, is_urgent};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
 
@@ -24,6 +24,10 @@ use crate::{amnesia, guard, isolation, mistaken, status, takeover};
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
+/// For how long what was read live counts as live.
+const READS_HOLD: Duration = Duration::from_secs(1);
+/// How many rounds of live reads one decision asks for because of their age.
+const REREADS: u32 = 3;
 /// How many writes one Rollout may ask for within [`BRAKE_WINDOW`].
 const BRAKE_WRITES: u32 = 200;
 /// The time over which the writes of one Rollout are counted.
@@ -34,8 +38,8 @@ const BRAKE_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) struct RolloutWork {
     /// The requests that are waited for.
     pub(crate) operation: Operation,
-    /// Objects that were read live, or returned by our own write, for the decision at hand.
-    pub(crate) live: BTreeSet<ObjectRef>,
+    /// Objects that were read live, or returned by our own write, for the decision at hand, and when that was asked for.
+    pub(crate) live: BTreeMap<ObjectRef, Timestamp>,
     /// Why it does not go on.
     pub(crate) waiting: Vec<Waiting>,
     /// Names that belong to somebody else.
@@ -43,6 +47,8 @@ pub(crate) struct RolloutWork {
     /// Names of which it has to be found out whose they are.
     checking: BTreeSet<ObjectRef>,
     rounds: u32,
+    /// At which of the engine's beginnings everything that steers it was read live last.
+    vetted: Option<u64>,
     status_written: Option<Timestamp>,
     window: Option<(Timestamp, u32)>,
 }
@@ -142,13 +148,39 @@ impl Engine {
         if run.is_empty() {
             return;
         }
-        let Some(work) = self.rollouts.get_mut(rollout) else { return };
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
-        let missing: Vec<ObjectRef> = reads.difference(&work.live).cloned().collect();
+        if self.has_read(rollout, gathered, reads, now) {
+            self.act(rollout, gathered, &run, now);
+        }
+    }
+
+    /// Whether all of this was read live, and whatever else a first write needs; if not, it is read now.
+    fn has_read(
+        &mut self,
+        rollout: &ObjectRef,
+        gathered: &Gathered,
+        mut reads: BTreeSet<ObjectRef>,
+        now: Timestamp,
+    ) -> bool {
+        let Some(work) = self.rollouts.get_mut(rollout) else { return false };
+        let is_vetted = work.vetted == Some(self.beginnings) || planted(Bug::NoLiveReads);
+        let vets = !is_vetted && !is_to_be_aborted(&gathered.snapshot);
+        if vets {
+            reads.extend(guard::steering(&gathered.snapshot, &gathered.routers));
+        }
+        // What was read before this process stood still is read again; where the server is that slow, it has to do.
+        let is_patient = work.rounds < REREADS;
+        let is_old = |asked: &Timestamp| is_patient && after(*asked, READS_HOLD) < now;
+        let is_missing = |object: &&ObjectRef| work.live.get(*object).is_none_or(is_old);
+        let missing: Vec<ObjectRef> = reads.iter().filter(is_missing).cloned().collect();
         if missing.is_empty() {
             work.rounds = 0;
-            self.act(rollout, gathered, &run, now);
-        } else if work.rounds < ROUNDS {
+            if vets {
+                work.vetted = Some(self.beginnings);
+            }
+            return true;
+        }
+        if work.rounds < ROUNDS {
             work.rounds += 1;
             self.read_live(rollout, missing);
         } else {
@@ -156,6 +188,7 @@ impl Engine {
             work.live.clear();
             self.queue.failed(rollout, now, None);
         }
+        false
     }
 
     fn act(&mut self, rollout: &ObjectRef, gathered: &Gathered, run: &[Action], now: Timestamp) {
@@ -202,22 +235,27 @@ impl Engine {
 
     /// No action is left: the status is written if it differs.
     fn finish(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
-        let Some(work) = self.rollouts.get_mut(rollout) else { return };
-        work.live.clear();
-        work.rounds = 0;
         let held = &gathered.snapshot.rollout;
         let Some(patch) = status::change(&held.status, &plan.status) else {
+            self.forget_reads(rollout);
             self.queue.succeeded(rollout);
             return;
         };
-        if plan.events.is_empty()
-            && !is_urgent(&held.status, &plan.status)
-            && let Some(next) = work.status_written.map(|written| after(written, status::CALM_WRITES_APART))
-            && next > now
-        {
-            self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
-            return;
+        if plan.events.is_empty() && !is_urgent(&held.status, &plan.status) {
+            let written = self.rollouts.get(rollout).and_then(|work| work.status_written);
+            let next = written.map(|written| after(written, status::CALM_WRITES_APART));
+            if let Some(next) = next.filter(|next| *next > now) {
+                self.forget_reads(rollout);
+                self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
+                return;
+            }
+        } else {
+            let reads = guard::reads_of_status(&held.status, &plan.status, gathered);
+            if !self.has_read(rollout, gathered, reads, now) {
+                return;
+            }
         }
+        self.forget_reads(rollout);
         if self.is_braked(rollout, now) {
             return;
         }
@@ -227,6 +265,14 @@ impl Engine {
         }
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
         self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone() });
+    }
+
+    /// What was read live serves no other decision.
+    fn forget_reads(&mut self, rollout: &ObjectRef) {
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.live.clear();
+            work.rounds = 0;
+        }
     }
 
     /// A request of a Rollout was answered.
@@ -252,7 +298,7 @@ impl Engine {
             None | Some(Class::NotFound) => {
                 self.note_whose(rollout, object);
                 if let Some(work) = self.rollouts.get_mut(rollout) {
-                    work.live.insert(object.clone());
+                    work.live.insert(object.clone(), landed.flight.sent_at);
                 }
             }
             Some(class) => {
@@ -310,7 +356,7 @@ impl Engine {
         self.queue.succeeded(rollout);
         if let Some(work) = self.rollouts.get_mut(rollout) {
             if landed.shows_object() {
-                work.live.insert(landed.flight.object.clone());
+                work.live.insert(landed.flight.object.clone(), landed.flight.sent_at);
             }
             if matches!(landed.flight.purpose, Purpose::Status { .. }) {
                 work.status_written = Some(now);

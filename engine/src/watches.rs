@@ -95,6 +95,7 @@ impl Engine {
         let first = !self.stores.is_complete(kind);
         let unseen = self.stores.end_list(kind);
         self.ledger.relisted(kind);
+        self.beginnings += 1;
         if kind == Kind::Rollout {
             self.open_route_watches();
         }

@@ -42,7 +42,7 @@ pub use plan::{Action, MetadataChanges, Plan, Scale};
 pub use role_metadata::follows_pods;
 pub use runs::Current as CurrentRuns;
 pub use snapshot::{Settings, Snapshot, TemplateIdentity};
-pub use status::is_urgent;
+pub use status::{is_decisive, is_urgent};
 pub use step::text as step_text;
 
 use self::abort::Cause;
@@ -191,6 +191,12 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
     conditions::healthy(&mut draft.status, now);
     draft.wait(Waiting::InvalidSpec { message });
     draft.into_plan()
+}
+
+/// Whether the update is to be taken back and its abort is not noted yet: by what a person wrote, or by a verdict.
+#[must_use]
+pub fn is_to_be_aborted(snapshot: &Snapshot) -> bool {
+    snapshot.rollout.status.aborted_at.is_none() && abort::cause(snapshot).is_some()
 }
 
 /// The AnalysisRuns that decide about the current update.

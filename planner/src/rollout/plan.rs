@@ -177,13 +177,15 @@ pub struct Scale {
 }
 
 impl Action {
-    /// Whether it takes pods away, now or at a time that it sets, or moves traffic: such an action is decided again on a
-    /// live read.
+    /// Whether it adds pods or takes them away, now or at a time that it sets, or moves traffic: such an action is
+    /// decided again on a live read.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         match self {
-            Self::PatchReplicaSet { scale, .. } => scale.is_none_or(|scale| scale.to < scale.from),
-            Self::DeleteReplicaSet { .. } | Self::SwitchService { .. } | Self::SetWeight { .. } => true,
+            Self::PatchReplicaSet { .. }
+            | Self::DeleteReplicaSet { .. }
+            | Self::SwitchService { .. }
+            | Self::SetWeight { .. } => true,
             Self::PatchRollout { .. }
             | Self::CreateReplicaSet { .. }
             | Self::PatchTemplateMetadata { .. }
@@ -192,5 +194,11 @@ impl Action {
             | Self::TerminateAnalysisRun { .. }
             | Self::DeleteAnalysisRun { .. } => false,
         }
+    }
+
+    /// Whether it adds pods.
+    #[must_use]
+    pub fn adds_pods(&self) -> bool {
+        matches!(self, Self::PatchReplicaSet { scale: Some(scale), .. } if scale.to > scale.from)
     }
 }

@@ -145,6 +145,21 @@ pub fn is_urgent(old: &RolloutStatus, new: &RolloutStatus) -> bool {
     calm(old) != calm(new)
 }
 
+/// Whether a status says what comes next: another step or attempt, a pause that begins or ends, a promotion. Taking an
+/// update back is not among it, because that waits for nothing.
+#[must_use]
+pub fn is_decisive(old: &RolloutStatus, new: &RolloutStatus) -> bool {
+    let steers = |status: &RolloutStatus| {
+        (
+            (status.current_pod_hash.clone(), status.stable_rs.clone(), status.current_step_index),
+            (status.controller_pause, status.pause_conditions.len(), status.promote_full),
+            status.linnet.as_ref().map(|own| (own.attempt, own.pause_over, own.fast_track)),
+        )
+    };
+    let is_abort = new.abort && (!old.abort || old.aborted_at.is_none());
+    !is_abort && steers(old) != steers(new)
+}
+
 /// Brings only counts, conditions and phase up to date, because no decision was made about the wanted version.
 pub(crate) fn observe_only(view: &View<'_>, draft: &mut Draft) {
     count(view, &mut draft.status);

@@ -28,18 +28,25 @@ fn a_malformed_rollout_gets_a_status_and_its_neighbour_is_not_disturbed() {
     assert_eq!(world.api.writes.len(), writes);
 }
 
-/// Feeds the Rollout to an engine that leads and has seen everything else; returns the first request.
+/// Feeds the Rollout to an engine that leads and has seen everything else; returns the first write.
 fn first_request(world: &mut World) -> (crate::effect::RequestId, crate::effect::Request) {
     let object = world.api.put(Kind::Rollout, rollout("web:2", &json!({})), world.now);
     let shown = decode(Kind::Rollout, &world.api.objects[&object].to_string()).unwrap();
     world.api.undelivered.clear();
     let event = WatchEvent::Apply(std::sync::Arc::new(shown));
-    let effects = world.engine.handle(Input::Watch { kind: Kind::Rollout, event }, world.now);
-    let requests = effects.into_iter().find_map(|effect| match effect {
-        Effect::Request { id, request } => Some((id, request)),
-        _ => None,
-    });
-    requests.unwrap()
+    let mut input = Input::Watch { kind: Kind::Rollout, event };
+    loop {
+        let effects = world.engine.handle(input, world.now);
+        let requests = effects.into_iter().find_map(|effect| match effect {
+            Effect::Request { id, request } => Some((id, request)),
+            _ => None,
+        });
+        let (id, request) = requests.unwrap();
+        if request.call.is_write() {
+            return (id, request);
+        }
+        input = Input::Answer { id, answer: world.api.call(&request, world.now) };
+    }
 }
 
 fn wakes(effects: &[Effect]) -> Vec<jiff::Timestamp> {
@@ -87,6 +94,7 @@ fn a_status_that_cannot_be_patched_becomes_a_warning_once() {
         for effect in world.engine.handle(input, now) {
             match effect {
                 Effect::Request { id, request } => match &request.call {
+                    Call::Get => inputs.push(Input::Answer { id, answer: world.api.call(&request, now) }),
                     Call::MergePatchStatus(_) => {
                         patches += 1;
                         let answer =
