@@ -41,6 +41,42 @@ fn s9_a_replica_set_is_scaled_although_somebody_else_did() {
     assert_eq!(complaints(&world), 1, "{:?}", world.violations());
 }
 
+/// The stable version is to grow in the middle of a pause, and the pause ends while that write is on its way.
+#[rstest]
+#[case::before_the_pause_ended(8, 200, false)]
+#[case::after_it_had_ended(8, 50, true)]
+#[case::before_it_ended_but_on_what_was_long_past(6, 200, true)]
+fn s9_a_write_is_judged_by_the_time_of_its_decision(
+    #[case] to: i32,
+    #[case] ms_ago: u64,
+    #[case] is_refused: bool,
+) {
+    let mut world = world("canary-nginx/steps");
+    until(&mut world, is_at(3));
+    let status = facts(&world).status;
+    let begun = status.pause_conditions[0].start_time.unwrap().get();
+    let (set, from) = set(&world, &status.stable_rs);
+    let pass_until = |world: &mut World, ms: u64| {
+        let now = world.now();
+        world.let_pass(crate::clock::ms_between(now, crate::clock::after_ms(begun, ms)));
+    };
+    pass_until(&mut world, 2_000);
+    world.forge_spec(&json!({ "replicas": 6 }));
+    pass_until(&mut world, 3_500);
+    world.forge_spec(&json!({ "replicas": 8 }));
+    // The pause takes five seconds.
+    pass_until(&mut world, 5_100 - ms_ago);
+    let decided = world.now();
+    pass_until(&mut world, 5_100);
+    let patch = json!([
+        { "op": "test", "path": "/spec/replicas", "value": from },
+        { "op": "replace", "path": "/spec/replicas", "value": to },
+    ]);
+    world.forge_late(set, Call::JsonPatch(patch), decided);
+    let is_unjustified = |violation: &Violation| violation.message.contains("would not be decided");
+    assert_eq!(world.violations().iter().any(is_unjustified), is_refused, "{:?}", world.violations());
+}
+
 #[test]
 fn s9_a_follower_wants_to_write() {
     let mut scenario = named("canary-nginx/steps").unwrap();
