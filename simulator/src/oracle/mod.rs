@@ -47,7 +47,7 @@ pub(crate) struct Clocks {
 }
 
 /// A write of an operator that was carried out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Commit<'a> {
     /// The request.
     pub(crate) request: &'a Request,
@@ -79,6 +79,8 @@ pub(crate) struct Judge {
     overwritten: Option<String>,
     /// When the write that is being carried out was decided.
     sent_at: Timestamp,
+    /// When the store last went back in time.
+    restored_at: Option<Timestamp>,
     /// Until when something goes wrong, if anything does.
     disturbed: Option<Timestamp>,
     /// When somebody else last took something away.
@@ -109,6 +111,7 @@ impl Judge {
             unjustified: None,
             overwritten: None,
             sent_at: now,
+            restored_at: None,
             disturbed: None,
             complete: BTreeMap::new(),
             excused: None,
@@ -236,7 +239,10 @@ impl Judge {
             let message = format!("{object}: an aborted version gets {after} % instead of {before} %");
             found.push((Rule::S3, message));
         }
-        let since = commit.leads_since.filter(|_| object.kind != Kind::Service);
+        // What was measured in a term may have been lost with what was written since a backup: it was measured all the
+        // same.
+        let is_whole = |since: &Timestamp| self.restored_at.is_none_or(|at| at < *since);
+        let since = commit.leads_since.filter(|since| object.kind != Kind::Service && is_whole(since));
         if let Some(run) = since.and_then(|since| sender::unmeasured(facts, since, store)) {
             let message = format!(
                 "{object}: the new version gets {after} % instead of {before} % although {run} has not measured since a takeover"
@@ -363,6 +369,7 @@ impl Judge {
 
     /// The store went back in time: what was learned from what was lost does not count.
     pub(crate) fn restored(&mut self, now: Timestamp) {
+        self.restored_at = Some(now);
         self.excuse_all(now);
         self.truth.restart(now);
         self.verdicts.restored();

@@ -142,6 +142,12 @@ impl World {
         }
     }
 
+    /// The store is restored, and nothing was written since the backup.
+    pub(crate) fn restore(&mut self) {
+        self.judge.restored(self.now);
+        self.learn_everything();
+    }
+
     /// Nothing happens for a while.
     pub(crate) fn let_pass(&mut self, milliseconds: u64) {
         self.now = after_ms(self.now, milliseconds);

@@ -116,6 +116,12 @@ fn s11_a_weight_is_raised_on_takeover_before_the_analysis_has_measured() {
     weigh(&mut world, 90);
     assert_eq!(takes_over(&world), 0, "nobody has taken over: {:?}", world.violations());
     world.lead_anew();
+    // Had it measured in this term, a restore would have taken that away.
+    world.restore();
+    weigh(&mut world, 93);
+    assert_eq!(takes_over(&world), 0, "{:?}", world.violations());
+    world.let_pass(10);
+    world.lead_anew();
     weigh(&mut world, 95);
     assert_eq!(takes_over(&world), 1, "{:?}", world.violations());
 }
