@@ -29,7 +29,7 @@ pub enum Kind {
     Ingress,
     /// `networking.istio.io` VirtualService; its version is a setting.
     VirtualService,
-    /// `v1` Pod: looked at only once a Rollout wants its pods to carry metadata of their role.
+    /// `v1` Pod: looked at only once a Rollout wants its pods restarted, or to carry metadata of their role.
     Pod,
 }
 

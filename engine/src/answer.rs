@@ -80,6 +80,10 @@ impl Engine {
             }
             // A write may also be denied by this status, so only a read says that an object is not there.
             (_, Some(Class::NotFound)) if flight.nature != Nature::Read => {}
+            // The pod goes in its own time: what has become of it, a live read tells.
+            (Answer::Done, _) if flight.nature == Nature::Eviction => {
+                self.ledger.doubt(flight.object.clone(), flight.key.clone(), now);
+            }
             (Answer::Done, _) | (_, Some(Class::NotFound)) => {
                 self.absent(&flight.object, flight.before.as_ref(), now);
             }
@@ -141,7 +145,9 @@ impl Engine {
             Class::Transient { retry_after } => self.queue.failed(key, now, retry_after),
             Class::Unknown => self.queue.failed(key, now, None),
             Class::Invalid | Class::Forbidden => self.queue.refused(key, now),
-            Class::Conflict | Class::AlreadyExists | Class::NotFound => self.queue.conflicted(key, now),
+            Class::Conflict | Class::AlreadyExists | Class::NotFound | Class::Protected => {
+                self.queue.conflicted(key, now);
+            }
         }
     }
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::effect::Call;
 use crate::input::Answer;
 
+/// The reason of a refusal by a PodDisruptionBudget.
+const DISRUPTION_BUDGET: &str = "DisruptionBudget";
+
 /// The class of an answer that was not a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -20,6 +23,8 @@ pub(crate) enum Class {
     Invalid,
     /// This process may not do that.
     Forbidden,
+    /// A PodDisruptionBudget keeps the pod for now; the server itself has nothing against being asked.
+    Protected,
     /// The server has no time, or is not there. Nothing was changed.
     Transient {
         /// When it wants to be asked again.
@@ -35,6 +40,7 @@ impl Class {
         match self {
             Self::Conflict | Self::AlreadyExists | Self::NotFound => "conflict",
             Self::Invalid => "invalid",
+            Self::Protected => "protected",
             Self::Forbidden => "forbidden",
             Self::Transient { .. } => "transient",
             Self::Unknown => "unknown",
@@ -51,6 +57,8 @@ pub(crate) enum Nature {
     Write,
     /// It changes something if a `test` of a JSON patch holds.
     TestedWrite,
+    /// It lets a pod go, in the pod's own time, unless a PodDisruptionBudget keeps it.
+    Eviction,
 }
 
 impl Nature {
@@ -58,6 +66,8 @@ impl Nature {
     pub(crate) fn of(call: &Call) -> Self {
         if tests(call) {
             Self::TestedWrite
+        } else if matches!(call, Call::Evict { .. }) {
+            Self::Eviction
         } else if call.is_write() {
             Self::Write
         } else {
@@ -85,6 +95,7 @@ fn refused(nature: Nature, status: u16, reason: &str, retry_after: Option<Durati
         422 if nature == Nature::TestedWrite => Class::Conflict,
         404 | 410 => Class::NotFound,
         403 => Class::Forbidden,
+        429 if nature == Nature::Eviction && reason == DISRUPTION_BUDGET => Class::Protected,
         401 | 408 | 425 | 429 | 503 => Class::Transient { retry_after },
         // An overloaded store or a proxy may have lost only the answer.
         500.. if nature != Nature::Read => Class::Unknown,
@@ -117,6 +128,10 @@ mod tests {
 
     const WAIT: Class = Class::Transient { retry_after: Some(Duration::from_secs(2)) };
 
+    fn evict() -> Call {
+        Call::Evict { uid: "u".to_owned(), resource_version: "1".to_owned() }
+    }
+
     #[rstest]
     #[case::conflict(Call::MergePatch(json!({})), 409, "Conflict", Class::Conflict)]
     #[case::name_taken(Call::Create(json!({})), 409, "AlreadyExists", Class::AlreadyExists)]
@@ -128,6 +143,11 @@ mod tests {
     #[case::forbidden(Call::Get, 403, "Forbidden", Class::Forbidden)]
     #[case::gone(Call::Get, 404, "NotFound", Class::NotFound)]
     #[case::throttled_write(Call::MergePatch(json!({})), 429, "TooManyRequests", WAIT)]
+    #[case::budget(evict(), 429, "DisruptionBudget", Class::Protected)]
+    #[case::throttled_eviction(evict(), 429, "TooManyRequests", WAIT)]
+    #[case::several_budgets(evict(), 500, "InternalError", Class::Unknown)]
+    #[case::changed_pod(evict(), 409, "Conflict", Class::Conflict)]
+    #[case::a_budget_is_none_of_a_patch(Call::MergePatch(json!({})), 429, "DisruptionBudget", WAIT)]
     #[case::unavailable(Call::MergePatch(json!({})), 503, "ServiceUnavailable", WAIT)]
     #[case::expired_token(Call::Get, 401, "Unauthorized", WAIT)]
     #[case::write_timed_out(Call::Create(json!({})), 504, "Timeout", Class::Unknown)]

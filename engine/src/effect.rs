@@ -65,6 +65,13 @@ pub enum Call {
     MergePatchStatus(Value),
     /// JSON patch.
     JsonPatch(Value),
+    /// Evict it: a pod alone can be, and a PodDisruptionBudget may refuse it.
+    Evict {
+        /// Only this incarnation.
+        uid: String,
+        /// Only at this version.
+        resource_version: String,
+    },
     /// Delete it, with background propagation.
     Delete {
         /// Only this incarnation.

@@ -112,7 +112,7 @@ impl Operation {
 
 const fn gravity(class: Class) -> u8 {
     match class {
-        Class::Conflict | Class::NotFound | Class::AlreadyExists => 0,
+        Class::Conflict | Class::NotFound | Class::AlreadyExists | Class::Protected => 0,
         Class::Unknown => 1,
         Class::Transient { retry_after: None } => 2,
         Class::Transient { retry_after: Some(_) } => 3,

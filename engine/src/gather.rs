@@ -58,6 +58,7 @@ pub(crate) fn rollout(
         templates: templates(Kind::AnalysisTemplate),
         cluster_templates: templates(Kind::ClusterAnalysisTemplate),
         taken: taken.clone(),
+        kept: BTreeMap::new(),
         stale: stale(stores, ledger, rollout, uid),
         settings,
     };

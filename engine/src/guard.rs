@@ -105,6 +105,13 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
             sets.chain([ObjectRef::new(Kind::Service, namespace, name)]).collect()
         }
         Action::DeleteReplicaSet { name, .. } => vec![set(name)],
+        Action::EvictPod { name, .. } => {
+            let with_pods = snapshot.sets().filter(|facts| facts.replicas > 0);
+            with_pods
+                .map(|facts| set(&facts.meta.name))
+                .chain([ObjectRef::new(Kind::Pod, namespace, name)])
+                .collect()
+        }
         Action::PatchRollout { .. }
         | Action::CreateReplicaSet { .. }
         | Action::PatchTemplateMetadata { .. }

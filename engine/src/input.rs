@@ -67,7 +67,8 @@ pub enum Answer {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The machine-readable reason of the Status object, such as `AlreadyExists`.
+        /// The machine-readable reason of the Status object, such as `AlreadyExists`; `DisruptionBudget` where that
+        /// is its cause.
         reason: String,
         /// The sentence of the Status object.
         message: String,

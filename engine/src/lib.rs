@@ -15,6 +15,7 @@ mod diff;
 pub mod effect;
 pub mod engine;
 mod events;
+mod eviction;
 pub mod explain;
 mod flights;
 mod gather;

@@ -54,6 +54,9 @@ pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
             fields.insert("resourceVersion".to_owned(), json!(resource_version));
             Call::MergePatch(json!({ "metadata": fields }))
         }
+        Action::EvictPod { uid, resource_version, .. } => {
+            Call::Evict { uid: uid.clone(), resource_version: resource_version.clone() }
+        }
         Action::DeleteReplicaSet { uid, resource_version, .. } => {
             Call::Delete { uid: uid.clone(), resource_version: Some(resource_version.clone()) }
         }
@@ -78,7 +81,9 @@ pub(crate) fn target(action: &Action, namespace: &str, rollout: &str) -> ObjectR
         | Action::PatchReplicaSet { name, .. }
         | Action::PatchTemplateMetadata { name, .. }
         | Action::DeleteReplicaSet { name, .. } => ObjectRef::new(Kind::ReplicaSet, namespace, name),
-        Action::PatchPod { name, .. } => ObjectRef::new(Kind::Pod, namespace, name),
+        Action::PatchPod { name, .. } | Action::EvictPod { name, .. } => {
+            ObjectRef::new(Kind::Pod, namespace, name)
+        }
         Action::SwitchService { name, .. } => ObjectRef::new(Kind::Service, namespace, name),
         Action::SetWeight { route, .. } => route.clone(),
         Action::CreateAnalysisRun { name, .. }
@@ -99,6 +104,7 @@ pub(crate) fn events(action: &Action) -> &[Event] {
         Action::DeleteReplicaSet { .. }
         | Action::PatchTemplateMetadata { .. }
         | Action::PatchPod { .. }
+        | Action::EvictPod { .. }
         | Action::TerminateAnalysisRun { .. }
         | Action::DeleteAnalysisRun { .. } => &[],
     }
@@ -112,6 +118,7 @@ pub(crate) const fn word(action: &Action) -> &'static str {
         Action::PatchReplicaSet { .. } => "patch ReplicaSet",
         Action::PatchTemplateMetadata { .. } => "patch template of ReplicaSet",
         Action::PatchPod { .. } => "patch Pod",
+        Action::EvictPod { .. } => "evict Pod",
         Action::DeleteReplicaSet { .. } => "delete ReplicaSet",
         Action::SwitchService { .. } => "switch Service",
         Action::SetWeight { .. } => "set weight",

@@ -7,14 +7,17 @@ use std::time::Duration;
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
-use planner::rollout::{Action, Plan, Settings as PlanSettings, Snapshot, is_to_be_aborted, is_urgent};
+use planner::rollout::{
+    Action, Kept, Plan, Settings as PlanSettings, Snapshot, is_to_be_aborted, is_urgent,
+};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
 
 use crate::answer::Landed;
-use crate::class::Class;
+use crate::class::{Class, Nature};
 use crate::effect::{Call, Count, Level, Request};
 use crate::engine::Engine;
+use crate::eviction::is_kept;
 use crate::flights::{Operation, Purpose};
 use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
@@ -44,6 +47,8 @@ pub(crate) struct RolloutWork {
     pub(crate) waiting: Vec<Waiting>,
     /// Names that belong to somebody else.
     pub(crate) taken: BTreeSet<ObjectRef>,
+    /// Pods, by uid, whose eviction was refused.
+    pub(crate) kept: BTreeMap<String, Kept>,
     /// Names of which it has to be found out whose they are.
     checking: BTreeSet<ObjectRef>,
     rounds: u32,
@@ -76,6 +81,7 @@ impl Engine {
             self.set_waiting(rollout, vec![Waiting::RouteProblem { route, message }]);
             return;
         }
+        self.stores.note_restart(rollout, now);
         let Some(gathered) = self.gather_rollout(rollout) else {
             self.drop_work(rollout);
             return;
@@ -115,6 +121,7 @@ impl Engine {
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
+        gathered.snapshot.kept.clone_from(&work.kept);
         amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since);
         mistaken::strike(&mut gathered.snapshot, &self.stores);
         Some(gathered)
@@ -342,6 +349,9 @@ impl Engine {
                     work.checking.insert(object.clone());
                 }
                 work.operation.reread.insert(object);
+            }
+            Some(class) if landed.flight.nature == Nature::Eviction && is_kept(class) => {
+                self.keep_pod(rollout, landed, class, now);
             }
             Some(class) => {
                 if matches!(class, Class::Invalid | Class::Forbidden) {

@@ -37,7 +37,8 @@ impl Engine {
     pub fn decide(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Result<Decision, Vec<ObjectRef>>> {
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
         let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
-        let gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
+        let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
+        gathered.snapshot.kept = self.rollouts.get(rollout).map(|work| work.kept.clone()).unwrap_or_default();
         if gathered.snapshot.rollout.meta.deleting {
             return None;
         }

@@ -56,6 +56,7 @@ impl Engine {
             return;
         }
         if reference.kind == Kind::Rollout {
+            self.stores.note_restart(&reference, now);
             self.rename(&reference);
         }
         let concerned: BTreeSet<ObjectRef> =
@@ -145,6 +146,7 @@ impl Engine {
         self.ledger.gone(object);
         if matches!(object.kind, Kind::Rollout | Kind::AnalysisRun) {
             self.drop_work(object);
+            self.stores.note_restart(object, now);
             let unnamed = self.stores.references.set(object, BTreeSet::new());
             self.stores.forget_texts(&unnamed);
         }

@@ -89,6 +89,8 @@ pub struct ReplicaSetFacts {
 pub struct PodFacts {
     /// Its metadata; its controller is the ReplicaSet.
     pub meta: Meta,
+    /// Since when it has been ready; nothing while it is not.
+    pub ready_since: Option<Timestamp>,
 }
 
 /// A Service that a Rollout names.

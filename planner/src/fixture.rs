@@ -159,6 +159,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         pods: None,
         cluster_templates: BTreeMap::new(),
         taken: BTreeSet::new(),
+        kept: BTreeMap::new(),
         stale: BTreeSet::new(),
         settings: Settings::default(),
     }

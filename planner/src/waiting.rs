@@ -97,10 +97,29 @@ pub enum Waiting {
         /// The template, and what is wrong with it.
         message: String,
     },
-    /// The pods of a ReplicaSet are to carry other metadata, and they are not all known yet.
+    /// The pods of a ReplicaSet are to carry other metadata, or to be restarted, and they are not all known yet.
     PodsUnread {
         /// The ReplicaSet.
         replica_set: String,
+    },
+    /// A restart was asked for that begins later.
+    RestartDue {
+        /// When.
+        at: Timestamp,
+    },
+    /// Pods are older than the restart that was asked for: the next one goes when enough others are available.
+    PodsRestarting {
+        /// How many are left.
+        left: i32,
+    },
+    /// The eviction of a pod was refused, as a rule by a PodDisruptionBudget: it is tried again.
+    PodKept {
+        /// The pod.
+        pod: String,
+        /// What the server said.
+        message: String,
+        /// When it is tried again.
+        until: Timestamp,
     },
     /// An old ReplicaSet is kept until its scale-down deadline.
     ScaleDownDelay {

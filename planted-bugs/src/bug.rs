@@ -110,6 +110,14 @@ bugs! {
     /// A version becomes stable before the analysis after the switch has ended.
     PostPromotionAnalysisNotAwaited,
 
+    // Restarts.
+    /// A restart evicts all pods at once, however many may be missing.
+    AllPodsRestartedAtOnce,
+    /// A restart obeys a `maxUnavailable` that rounds to nothing, so a single pod is never restarted (AR#1583).
+    SinglePodNeverRestarted,
+    /// A restart counts as done as soon as the first pods have gone.
+    RestartEndsEarly,
+
     // Metadata of roles.
     /// Only the template gets the metadata of another role, not the pods that run already.
     PodsKeepEarlierRole,

@@ -43,6 +43,10 @@ pub(crate) fn act(
         Deed::Resume => {
             store.merge(rollout, &json!({ "spec": { "paused": false } }), false, now);
         }
+        Deed::Restart => {
+            let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+            store.merge(rollout, &json!({ "spec": { "restartAt": crds::Time::from(at) } }), false, now);
+        }
         Deed::Scale(replicas) => {
             store.merge(rollout, &json!({ "spec": { "replicas": replicas } }), false, now);
         }

@@ -50,6 +50,8 @@ pub struct Prepared {
     pub(crate) scenario: Scenario,
     /// The first Rollout, which verbs and roles are about.
     pub(crate) rollout: ObjectRef,
+    /// Whether pods are objects, because somebody restarts them.
+    pub(crate) shows_pods: bool,
     pub(crate) base: Base,
 }
 
@@ -88,7 +90,7 @@ impl Prepared {
         let plane = DataPlane::new(scenario.timings.proxies);
         let base =
             Base { store, nodes: Nodes::default(), plane, order: 0, now: START, images: BTreeMap::new() };
-        let applied = Self { scenario: scenario.clone(), rollout, base };
+        let applied = Self { scenario: scenario.clone(), rollout, shows_pods: scenario.restarts(), base };
         match scenario.start {
             Start::Applied => Ok(Arc::new(applied)),
             Start::Healthy => applied.healthy(),
@@ -104,7 +106,8 @@ impl Prepared {
             metrics: Vec::new(),
             ..self.scenario.clone()
         };
-        let before = Arc::new(Self { scenario, rollout: self.rollout.clone(), base: self.base });
+        let (rollout, shows_pods) = (self.rollout.clone(), self.shows_pods);
+        let before = Arc::new(Self { scenario, rollout, shows_pods, base: self.base });
         let mut world = World::with(&before, 0, &[]);
         while world.step() {}
         let end = world.end_state();
@@ -112,7 +115,12 @@ impl Prepared {
             let (phase, message) = (bad.phase.clone(), bad.message.clone());
             return Err(PrepareError::NotHealthy { rollout: name.clone(), phase, message });
         }
-        Ok(Arc::new(Self { scenario: self.scenario, rollout: self.rollout, base: world.into_base() }))
+        Ok(Arc::new(Self {
+            scenario: self.scenario,
+            rollout: self.rollout,
+            shows_pods: self.shows_pods,
+            base: world.into_base(),
+        }))
     }
 
     /// The scenario.

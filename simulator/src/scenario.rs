@@ -37,6 +37,9 @@ pub struct Scenario {
     /// What changes the size of the first Rollout, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaler: Option<Autoscaler>,
+    /// How many pods of all Rollouts may be missing, as a PodDisruptionBudget of the shop says, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption_budget: Option<i32>,
     /// What people do, one after the other: each waits for the one before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acts: Vec<Act>,
@@ -266,6 +269,8 @@ pub enum Deed {
     Pause,
     /// Sets `spec.paused` to false.
     Resume,
+    /// `restart`.
+    Restart,
     /// Another number of pods.
     Scale(i32),
     /// Creates or replaces an object.
@@ -303,6 +308,13 @@ impl Default for End {
 pub struct ScenarioError(String);
 
 impl Scenario {
+    /// Whether anybody restarts pods.
+    #[must_use]
+    pub fn restarts(&self) -> bool {
+        let of_manifest = |manifest: &Value| manifest.pointer("/spec/restartAt").is_some();
+        self.acts.iter().any(|act| act.deed == Deed::Restart) || self.manifests.iter().any(of_manifest)
+    }
+
     /// Reads a scenario from YAML.
     ///
     /// # Errors

@@ -23,10 +23,13 @@ The audit log of the tests is held against these rules.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch, create, patch, delete]
-# Only for Rollouts whose pods carry metadata of their role.
+# Only for Rollouts whose pods carry metadata of their role, or are restarted.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, patch]

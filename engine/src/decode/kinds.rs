@@ -6,6 +6,7 @@ use crds::analysis::{AnalysisRunSpec, AnalysisTemplateSpec};
 use crds::metadata::PodTemplateMetadata;
 use crds::names::{EPHEMERAL_METADATA, POD_TEMPLATE_HASH};
 use crds::rollout::RolloutSpec;
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use planner::facts::{
     AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
@@ -139,8 +140,28 @@ pub(super) fn replica_set(meta: &Meta, parts: &Parts<'_>) -> View {
 }
 
 /// A pod: of its labels and annotations all are kept, because a Rollout names any of them.
-pub(super) fn pod(meta: &Meta) -> View {
-    View::Pod(Shared::new(PodFacts { meta: meta.clone() }))
+pub(super) fn pod(meta: &Meta, parts: &Parts<'_>) -> View {
+    #[derive(Default, Deserialize)]
+    struct PodStatus {
+        #[serde(default)]
+        conditions: Option<Vec<PodCondition>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct PodCondition {
+        #[serde(rename = "type", default)]
+        type_: String,
+        #[serde(default)]
+        status: String,
+        #[serde(default)]
+        last_transition_time: Option<Timestamp>,
+    }
+    let status: PodStatus = field(parts.status).unwrap_or_default();
+    let conditions = status.conditions.unwrap_or_default();
+    let ready = conditions.into_iter().find(|it| it.type_ == "Ready" && it.status == "True");
+    // Whoever is ready and does not say since when is so from its beginning.
+    let ready_since = ready.and_then(|ready| ready.last_transition_time.or(meta.created));
+    View::Pod(Shared::new(PodFacts { meta: meta.clone(), ready_since }))
 }
 
 pub(super) fn service(meta: &Meta, parts: &Parts<'_>) -> View {

@@ -42,7 +42,7 @@ pub fn decode(kind: Kind, json: &str) -> Result<Object, String> {
         Kind::AnalysisRun => kinds::analysis_run(&meta, json, &parts),
         Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => kinds::template(&meta, json),
         Kind::ReplicaSet => kinds::replica_set(&meta, &parts),
-        Kind::Pod => kinds::pod(&meta),
+        Kind::Pod => kinds::pod(&meta, &parts),
         Kind::Service => kinds::service(&meta, &parts),
         Kind::Ingress | Kind::VirtualService => route(json),
         Kind::Secret => kinds::secret(&parts),

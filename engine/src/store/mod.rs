@@ -8,6 +8,7 @@ pub(crate) mod version;
 use std::collections::BTreeSet;
 
 use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, ServiceFacts, TemplateFacts};
 use planner::shared::Shared;
 
@@ -42,6 +43,8 @@ pub(crate) struct Stores {
     pub(crate) references: References,
     /// The kinds that are not served: nobody knows what objects of them say, or whether there are any.
     pub(crate) unserved: BTreeSet<Kind>,
+    /// The Rollouts that restart their pods.
+    restarting: BTreeSet<ObjectRef>,
 }
 
 /// The kinds without which nothing is decided.
@@ -162,12 +165,23 @@ impl Stores {
         self.follows_pods(&rollout).then_some(rollout)
     }
 
+    /// Notes whether a Rollout restarts its pods.
+    pub(crate) fn note_restart(&mut self, rollout: &ObjectRef, now: Timestamp) {
+        let held = self.rollouts.get(&key(rollout));
+        if held.is_some_and(|held| planner::rollout::restart_is_due(&held.facts, now)) {
+            self.restarting.insert(rollout.clone());
+        } else {
+            self.restarting.remove(rollout);
+        }
+    }
+
     /// Whether decisions about a Rollout rest on its pods.
     pub(crate) fn follows_pods(&self, rollout: &ObjectRef) -> bool {
-        self.rollouts.get(&key(rollout)).is_some_and(|held| {
-            let sets = self.replica_sets.controlled_by(&held.facts.meta.uid);
-            planner::rollout::follows_pods(&held.facts, sets.map(|set| &**set))
-        })
+        self.restarting.contains(rollout)
+            || self.rollouts.get(&key(rollout)).is_some_and(|held| {
+                let sets = self.replica_sets.controlled_by(&held.facts.meta.uid);
+                planner::rollout::follows_pods(&held.facts, sets.map(|set| &**set))
+            })
     }
 
     /// The table of a kind of route.

@@ -25,6 +25,10 @@ pub(crate) struct Api {
     /// The last version that was given out.
     pub(crate) version: u64,
     uids: u64,
+    /// How many pods a PodDisruptionBudget wants to be ready.
+    pub(crate) least_ready: usize,
+    /// Whether the engine may not evict pods at all.
+    pub(crate) forbids_eviction: bool,
 }
 
 impl Api {
@@ -133,6 +137,7 @@ impl Api {
                 self.delete(reference);
                 return Answer::Done;
             }
+            Call::Evict { uid, resource_version } => return self.evict(reference, uid, resource_version),
             Call::MergePatch(patch) | Call::MergePatchStatus(patch) => diff::apply(&mut next, patch),
             Call::JsonPatch(patch) => {
                 if let Err(operation) = patch::apply(&mut next, patch) {
@@ -156,6 +161,34 @@ impl Api {
         self.show(reference)
     }
 
+    /// A pod goes at once; a PodDisruptionBudget keeps it while too few others are ready.
+    fn evict(&mut self, pod: &ObjectRef, uid: &str, version: &str) -> Answer {
+        let metadata = &self.objects[pod]["metadata"];
+        if metadata["uid"] != *uid || metadata["resourceVersion"] != *version {
+            return refused(409, "Conflict", "precondition");
+        }
+        if self.forbids_eviction {
+            return refused(
+                403,
+                "Forbidden",
+                "pods \"web\" is forbidden: cannot create resource pods/eviction",
+            );
+        }
+        let is_ready = |(object, pod): &(&ObjectRef, &Value)| {
+            object.kind == Kind::Pod && pod["status"]["conditions"][0]["status"] == "True"
+        };
+        let ready = self.objects.iter().filter(is_ready).count();
+        if ready <= self.least_ready {
+            return refused(
+                429,
+                "DisruptionBudget",
+                "Cannot evict pod as it would violate the pod's disruption budget.",
+            );
+        }
+        self.delete(pod);
+        Answer::Done
+    }
+
     fn show(&self, reference: &ObjectRef) -> Answer {
         Answer::Object(std::sync::Arc::new(shown(reference.kind, &self.objects[reference])))
     }
@@ -176,6 +209,7 @@ fn verb(call: &Call) -> &'static str {
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "patch status of",
+        Call::Evict { .. } => "evict",
         Call::Delete { .. } => "delete",
     }
 }

@@ -305,7 +305,10 @@ impl World {
             metadata["namespace"] = json!(object.namespace);
             metadata["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet",
                 "name": object.name, "uid": uid, "controller": true }]);
-            self.api.put(Kind::Pod, json!({ "metadata": metadata, "spec": {} }), self.now);
+            let ready = if self.pods_start { "True" } else { "False" };
+            let ready = json!([{ "type": "Ready", "status": ready, "lastTransitionTime": crds::Time::from(self.now) }]);
+            let pod = json!({ "metadata": metadata, "spec": {}, "status": { "conditions": ready } });
+            self.api.put(Kind::Pod, pod, self.now);
         }
     }
 

@@ -4,6 +4,7 @@ mod abort;
 mod blue_green;
 mod faults;
 mod limits;
+mod restart;
 mod role_metadata;
 mod stores;
 mod update;

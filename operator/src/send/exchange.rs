@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, Request as HttpRequest, header};
-use crds::object_ref::Kind;
+use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::{Call, Request};
 use engine::input::Answer;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ const FIELD_MANAGER: &str = "linnet";
 pub(crate) const fn verb(call: &Call) -> &'static str {
     match call {
         Call::Get => "get",
-        Call::Create(_) => "create",
+        Call::Create(_) | Call::Evict { .. } => "create",
         Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => "patch",
         Call::Delete { .. } => "delete",
     }
@@ -32,6 +32,7 @@ pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<H
     let path = match &request.call {
         Call::Create(_) => directory.collection_path(object.kind, &object.namespace),
         Call::MergePatchStatus(_) => directory.object_path(object, Some("status")),
+        Call::Evict { .. } => directory.object_path(object, Some("eviction")),
         Call::Get | Call::MergePatch(_) | Call::JsonPatch(_) | Call::Delete { .. } => {
             directory.object_path(object, None)
         }
@@ -43,13 +44,17 @@ pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<H
             (Method::PATCH, Some("application/merge-patch+json"), Some(bytes(body)?))
         }
         Call::JsonPatch(body) => (Method::PATCH, Some("application/json-patch+json"), Some(bytes(body)?)),
+        Call::Evict { uid, resource_version } => {
+            let eviction = eviction(object, &json!({ "uid": uid, "resourceVersion": resource_version }));
+            (Method::POST, Some("application/json"), Some(bytes(&eviction)?))
+        }
         Call::Delete { uid, resource_version } => {
             let options = delete_options(uid, resource_version.as_deref());
             (Method::DELETE, Some("application/json"), Some(bytes(&options)?))
         }
     };
     let uri = match &request.call {
-        Call::Get | Call::Delete { .. } => path,
+        Call::Get | Call::Delete { .. } | Call::Evict { .. } => path,
         Call::Create(_) | Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => {
             format!("{path}?fieldManager={FIELD_MANAGER}")
         }
@@ -77,6 +82,14 @@ fn delete_options(uid: &str, resource_version: Option<&str>) -> Value {
     })
 }
 
+fn eviction(pod: &ObjectRef, preconditions: &Value) -> Value {
+    json!({
+        "apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": { "name": pod.name, "namespace": pod.namespace },
+        "deleteOptions": { "preconditions": preconditions },
+    })
+}
+
 /// The part of a Status object that decisions rest on.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -90,6 +103,21 @@ struct Status {
 #[serde(default, rename_all = "camelCase")]
 struct Details {
     retry_after_seconds: Option<u32>,
+    causes: Vec<Cause>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cause {
+    reason: String,
+    message: String,
+}
+
+impl Details {
+    /// What a PodDisruptionBudget says, if that is the cause.
+    fn budget(&self) -> Option<&Cause> {
+        self.causes.iter().find(|cause| cause.reason == "DisruptionBudget")
+    }
 }
 
 /// Returns what an HTTP answer says to the engine.
@@ -101,6 +129,11 @@ pub(crate) fn answer(request: &Request, status: u16, retry_after: Option<&str>, 
     }
     let text = serde_json::from_slice::<Status>(body).ok();
     let in_body = text.as_ref().and_then(|s| s.details.as_ref()).and_then(|d| d.retry_after_seconds);
+    let budget = text.as_ref().and_then(|s| s.details.as_ref()).and_then(Details::budget);
+    if let Some(Cause { reason, message }) = budget {
+        let (reason, message) = (reason.clone(), message.clone());
+        return Answer::Refused { status, reason, message, retry_after: None };
+    }
     let seconds = retry_after.and_then(|text| text.trim().parse::<u32>().ok()).or(in_body);
     let Status { reason, message, .. } =
         text.unwrap_or_else(|| Status { message: excerpt(body), ..Status::default() });
@@ -110,7 +143,8 @@ pub(crate) fn answer(request: &Request, status: u16, retry_after: Option<&str>, 
 
 fn success(request: &Request, body: &[u8]) -> Answer {
     // What remains of an Event or of a deleted object is of no use to anybody.
-    if request.object.kind == Kind::Event || matches!(request.call, Call::Delete { .. }) {
+    let shows_nothing = matches!(request.call, Call::Delete { .. } | Call::Evict { .. });
+    if request.object.kind == Kind::Event || shows_nothing {
         return Answer::Done;
     }
     let read = std::str::from_utf8(body)
@@ -129,7 +163,6 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crds::object_ref::ObjectRef;
     use rstest::rstest;
 
     use super::*;
@@ -173,6 +206,20 @@ mod tests {
         assert_eq!(body["propagationPolicy"], "Background");
     }
 
+    #[test]
+    fn an_eviction_is_conditioned_on_incarnation_and_version() {
+        let call = Call::Evict { uid: "u-1".into(), resource_version: "42".into() };
+        let http = http_request(&directory(), &request(Kind::Pod, call)).unwrap();
+        assert_eq!(http.method().as_str(), "POST");
+        assert_eq!(http.uri().to_string(), "/api/v1/namespaces/shop/pods/web/eviction");
+        let body: Value = serde_json::from_slice(http.body()).unwrap();
+        let want = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": "web", "namespace": "shop" },
+            "deleteOptions": { "preconditions": { "uid": "u-1", "resourceVersion": "42" } },
+        });
+        assert_eq!(body, want);
+    }
+
     /// What a refusal says: reason, message, seconds to wait.
     type Says = (&'static str, &'static str, Option<u64>);
 
@@ -181,6 +228,7 @@ mod tests {
     #[case::name_taken(409, None, r#"{"reason":"AlreadyExists","message":"there"}"#, ("AlreadyExists", "there", None))]
     #[case::header_says_when(429, Some("3"), r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, ("TooManyRequests", "", Some(3)))]
     #[case::body_says_when(429, None, r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":9}}"#, ("TooManyRequests", "", Some(9)))]
+    #[case::a_budget_says_why(429, Some("10"), r#"{"reason":"TooManyRequests","message":"Cannot evict pod","details":{"causes":[{"reason":"DisruptionBudget","message":"The disruption budget web needs 5 healthy pods and has 5 currently"}]}}"#, ("DisruptionBudget", "The disruption budget web needs 5 healthy pods and has 5 currently", None))]
     #[case::a_date_is_no_number(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), "{}", ("", "", None))]
     #[case::a_proxys_page(502, None, "<html>\nBad Gateway", ("", "<html> Bad Gateway", None))]
     #[case::nothing_at_all(500, None, "", ("", "", None))]
@@ -195,6 +243,7 @@ mod tests {
 
     #[rstest]
     #[case::events_are_not_read(Kind::Event, Call::Create(json!({})))]
+    #[case::evicted_pods_are_not_read(Kind::Pod, Call::Evict { uid: String::new(), resource_version: String::new() })]
     #[case::deleted_objects_are_not_read(Kind::ReplicaSet, Call::Delete { uid: String::new(), resource_version: None })]
     fn done(#[case] kind: Kind, #[case] call: Call) {
         assert!(matches!(answer(&request(kind, call), 200, None, b"{}"), Answer::Done));

@@ -5,6 +5,7 @@
 //! analyses. Every test and every simulated event checks it.
 
 mod blue_green;
+mod eviction;
 mod managed_routes;
 mod violation;
 
@@ -133,6 +134,7 @@ impl<'a> World<'a> {
                 }
                 self.selected(name, changes, violations);
             }
+            Action::EvictPod { name, uid, .. } => self.evicts(name, uid, violations),
             Action::PatchRollout { .. } => {}
         }
     }

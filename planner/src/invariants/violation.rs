@@ -67,6 +67,14 @@ pub enum Violation {
         /// The ReplicaSet or pod.
         name: String,
     },
+    /// A pod is evicted that no restart asks for, or while as many are missing as may be.
+    #[error("pod {name} is to be evicted for no reason, or while {missing} pods are missing")]
+    PodEvicted {
+        /// The pod.
+        name: String,
+        /// How many pods are missing already.
+        missing: i32,
+    },
     /// A Service is pointed at pods that do not exist or are not available.
     #[error("Service {service} is to select {hash}, which has no available pods")]
     ServiceWithoutPods {

@@ -47,6 +47,8 @@ impl Draft {
         match &reason {
             Waiting::PauseEnds { .. } if planted(Bug::EndOfPauseNotNoticed) => {}
             Waiting::PauseEnds { at: until }
+            | Waiting::RestartDue { at: until }
+            | Waiting::PodKept { until, .. }
             | Waiting::RouteDraining { until, .. }
             | Waiting::ScaleDownDelay { until, .. } => self.wake(*until),
             _ => {}

@@ -20,6 +20,7 @@ mod progress;
 mod promotion;
 mod replicas;
 mod reset;
+mod restart;
 mod revision;
 mod role_metadata;
 mod run_spec;
@@ -39,9 +40,10 @@ mod weights;
 use jiff::Timestamp;
 
 pub use plan::{Action, MetadataChanges, Plan, Scale};
+pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
 pub use runs::Current as CurrentRuns;
-pub use snapshot::{Settings, Snapshot, TemplateIdentity};
+pub use snapshot::{Kept, Settings, Snapshot, TemplateIdentity};
 pub use status::{is_decisive, is_urgent};
 pub use step::text as step_text;
 
@@ -141,6 +143,7 @@ fn act(view: &View<'_>, draft: &mut Draft) {
     role_metadata::follow(view, draft);
     history::clean_up(view, draft);
     analysis::clean_up(view, draft);
+    restart::follow(view, draft);
 }
 
 /// Says why nothing else happens, and when to look again.
@@ -186,7 +189,8 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
     let text = crds::condition::message::invalid_spec("Rollout", &snapshot.rollout.meta.name, &message);
     conditions::invalid(&mut draft.status, text, now);
     draft.status.observed_generation = snapshot.rollout.meta.generation.to_string();
-    let around = phase::Surroundings { paused: false, replicas: 0, end: phase::End::OldPodsGone };
+    let around =
+        phase::Surroundings { paused: false, restarting: false, replicas: 0, end: phase::End::OldPodsGone };
     (draft.status.phase, draft.status.message) = phase::of(&draft.status, around);
     conditions::healthy(&mut draft.status, now);
     draft.wait(Waiting::InvalidSpec { message });

@@ -8,6 +8,8 @@ use crds::rollout::{BlueGreenStatus, RolloutPhase, RolloutStatus};
 pub(crate) struct Surroundings {
     /// `spec.paused`.
     pub paused: bool,
+    /// Whether a restart that was asked for is under way.
+    pub restarting: bool,
     /// `spec.replicas`.
     pub replicas: i32,
     /// What makes an update complete.
@@ -52,6 +54,9 @@ pub(crate) fn of(status: &RolloutStatus, around: Surroundings) -> (RolloutPhase,
 }
 
 fn progress(status: &RolloutStatus, around: Surroundings) -> Option<&'static str> {
+    if around.restarting {
+        return Some("rollout is restarting");
+    }
     if status.updated_replicas < around.replicas {
         return Some("more replicas need to be updated");
     }
@@ -147,7 +152,7 @@ mod tests {
     ) {
         let mut status = healthy();
         change(&mut status);
-        let around = Surroundings { paused: false, replicas: 5, end: End::OldPodsGone };
+        let around = Surroundings { paused: false, restarting: false, replicas: 5, end: End::OldPodsGone };
         assert_eq!(of(&status, around), (phase, message.to_owned()));
     }
 
@@ -176,7 +181,12 @@ mod tests {
         let mut status = healthy();
         "a".clone_into(&mut status.blue_green.active_selector);
         change(&mut status);
-        let around = Surroundings { paused: false, replicas: 5, end: End::UsersSwitched { measured } };
+        let around = Surroundings {
+            paused: false,
+            restarting: false,
+            replicas: 5,
+            end: End::UsersSwitched { measured },
+        };
         assert_eq!(of(&status, around).1, message);
     }
 
@@ -184,10 +194,26 @@ mod tests {
         AnalysisRunSummary { name: "web-a-2-post".to_owned(), status, message: String::new() }
     }
 
+    #[rstest]
+    #[case::at_rest(|_: &mut RolloutStatus| {}, "rollout is restarting")]
+    #[case::before_all_else_that_is_missing(
+        |status: &mut RolloutStatus| status.updated_replicas = 4, "rollout is restarting")]
+    #[case::a_pause_says_more(
+        |status: &mut RolloutStatus| {
+            let reason = PauseReason::CanaryPauseStep;
+            status.pause_conditions.push(PauseCondition { reason, start_time: None });
+        }, "CanaryPauseStep")]
+    fn a_restart(#[case] change: fn(&mut RolloutStatus), #[case] message: &str) {
+        let mut status = healthy();
+        change(&mut status);
+        let around = Surroundings { paused: false, restarting: true, replicas: 5, end: End::OldPodsGone };
+        assert_eq!(of(&status, around).1, message);
+    }
+
     #[test]
     fn old_pods_behind_a_router_are_no_reason_to_wait() {
         let status = RolloutStatus { replicas: 10, ..healthy() };
-        let around = Surroundings { paused: false, replicas: 5, end: End::StepsDone };
+        let around = Surroundings { paused: false, restarting: false, replicas: 5, end: End::StepsDone };
         assert_eq!(of(&status, around).0, RolloutPhase::Healthy);
     }
 }

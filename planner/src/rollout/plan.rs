@@ -90,6 +90,15 @@ pub enum Action {
         /// What to change.
         changes: MetadataChanges,
     },
+    /// Evicts a pod, so that its ReplicaSet makes another one; a PodDisruptionBudget may keep it.
+    EvictPod {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// The version that the decision saw.
+        resource_version: String,
+    },
     /// Deletes a ReplicaSet of the history that has no pods.
     DeleteReplicaSet {
         /// Its name.
@@ -184,6 +193,7 @@ impl Action {
         match self {
             Self::PatchReplicaSet { .. }
             | Self::DeleteReplicaSet { .. }
+            | Self::EvictPod { .. }
             | Self::SwitchService { .. }
             | Self::SetWeight { .. } => true,
             Self::PatchRollout { .. }

@@ -4,7 +4,7 @@ use crds::rollout::{CanaryStep, RolloutStatus};
 use planted_bugs::{Bug, planted};
 
 use super::view::{View, own_block};
-use super::{blue_green, pause, step};
+use super::{blue_green, pause, restart, step};
 use crate::facts::ReplicaSetFacts;
 
 /// Why the update begins anew.
@@ -39,7 +39,9 @@ pub(crate) fn commit(view: &View<'_>, cause: Reset, status: &mut RolloutStatus) 
     status.abort = false;
     status.aborted_at = None;
     status.promote_full = false;
-    status.restarted_at = view.spec.restart_at;
+    if cause != Reset::Retry {
+        restart::begin_anew(view, status);
+    }
     view.hash().clone_into(&mut status.current_pod_hash);
     status.canary.current_step_analysis_run_status = None;
     status.canary.current_background_analysis_run_status = None;

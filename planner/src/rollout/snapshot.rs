@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::ObjectRef;
+use jiff::Timestamp;
 
 use crate::facts::{
     AnalysisRunFacts, PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
@@ -18,8 +19,8 @@ pub struct Snapshot {
     pub template: Option<TemplateIdentity>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
     pub replica_sets: Vec<Shared<ReplicaSetFacts>>,
-    /// The pods of these ReplicaSets, where [`super::follows_pods`] says that decisions rest on them; nothing else, and
-    /// nothing before all of them are known.
+    /// The pods of these ReplicaSets, where [`super::follows_pods`] or [`super::restart_is_due`] says that decisions
+    /// rest on them; nothing else, and nothing before all of them are known.
     pub pods: Option<Vec<Shared<PodFacts>>>,
     /// The Services that the spec names, by name; a missing one is absent.
     pub services: BTreeMap<String, Shared<ServiceFacts>>,
@@ -36,6 +37,8 @@ pub struct Snapshot {
     /// Names that this Rollout wanted to create under and that an object of somebody else has: another controller's
     /// uid, or none. The next collision name is used instead.
     pub taken: BTreeSet<ObjectRef>,
+    /// Pods, by uid, whose eviction was refused.
+    pub kept: BTreeMap<String, Kept>,
     /// What the store has not caught up with.
     pub stale: Stale,
     /// Settings of the operator that decisions rest on.
@@ -52,6 +55,15 @@ impl Snapshot {
     pub fn runs(&self) -> impl Iterator<Item = &AnalysisRunFacts> {
         self.analysis_runs.iter().map(|run| &**run)
     }
+}
+
+/// A pod that may not be evicted for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// When to ask again.
+    pub until: Timestamp,
+    /// What the server said.
+    pub message: String,
 }
 
 /// The pod template of the Rollout's spec.

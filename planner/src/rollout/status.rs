@@ -10,7 +10,7 @@ use super::change::Change;
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
-use super::{analysis, blue_green, conditions, drain, events, phase, services, step};
+use super::{analysis, blue_green, conditions, drain, events, phase, restart, services, step};
 use crate::facts::ReplicaSetFacts;
 
 /// Completes the draft's status after the facts of this round, and says what changed.
@@ -39,7 +39,12 @@ fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
         Strategy::Canary(_) if view.is_routed() => phase::End::StepsDone,
         Strategy::Canary(_) => phase::End::OldPodsGone,
     };
-    let around = phase::Surroundings { paused: view.spec.paused, replicas: view.replicas(), end };
+    let around = phase::Surroundings {
+        paused: view.spec.paused,
+        restarting: restart::is_under_way(view, status),
+        replicas: view.replicas(),
+        end,
+    };
     (status.phase, status.message) = phase::of(status, around);
     conditions::healthy(status, view.now);
 }

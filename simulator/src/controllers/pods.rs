@@ -40,8 +40,18 @@ pub(crate) struct Counts {
     /// Pods that could serve if nothing but the operator touched them: those that have been available once and are
     /// not being deleted, ready or not.
     pub(crate) earned: i32,
-    /// Pods that had been available once and were not ready when they were deleted, so far: they protected nobody.
+    /// Pods that had been available once and were not ready when they were deleted, so far: they protected nobody. And
+    /// those that were evicted for a restart: how many may be missing because of it is judged when each goes.
     pub(crate) lost: i32,
+}
+
+/// What everybody can see of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Whether it is being deleted.
+    pub(crate) stopping: bool,
+    /// Since when it has been ready.
+    pub(crate) ready_since: Option<Timestamp>,
 }
 
 /// A ReplicaSet as its controller knows it.
@@ -165,6 +175,19 @@ impl Nodes {
         set.report(uid, moment);
     }
 
+    /// A pod is evicted: it goes, and the controller makes another one. Says whether there was such a pod.
+    pub(crate) fn evict(&mut self, uid: &str, name: u64, moment: &mut Moment<'_>) -> bool {
+        let Some(set) = self.sets.get_mut(uid) else { return false };
+        let Some(pod) = set.pods.get_mut(&name).filter(|pod| !pod.stopping) else { return false };
+        pod.stopping = true;
+        // Whoever asked for a restart knows that it is missing for a while.
+        set.lost += i32::from(pod.was_available);
+        moment.plan(moment.timings.pod_stop_ms, PodEvent::Gone(uid.to_owned(), name));
+        set.report(uid, moment);
+        self.touch(uid, moment);
+        true
+    }
+
     /// Something happens to a pod.
     pub(crate) fn happen(&mut self, event: &PodEvent, moment: &mut Moment<'_>) {
         match event {
@@ -246,10 +269,10 @@ impl Nodes {
         Some((set.counts(now), set.generation))
     }
 
-    /// The pods of a ReplicaSet by their numbers, and whether they are being deleted.
-    pub(crate) fn pods(&self, uid: &str) -> impl Iterator<Item = (u64, bool)> {
+    /// The pods of a ReplicaSet by their numbers.
+    pub(crate) fn pods(&self, uid: &str) -> impl Iterator<Item = (u64, Shown)> {
         let pods = self.sets.get(uid).into_iter().flat_map(|set| &set.pods);
-        pods.map(|(name, pod)| (*name, pod.stopping))
+        pods.map(|(name, pod)| (*name, Shown { stopping: pod.stopping, ready_since: pod.ready_since }))
     }
 
     /// How many pods a ReplicaSet has.

@@ -7,6 +7,7 @@ mod carried;
 mod ending;
 mod intent;
 mod ownership;
+pub(crate) mod restarts;
 mod sender;
 mod steps;
 mod traffic;
@@ -185,6 +186,7 @@ impl Judge {
             self.complain(at_ms, Rule::S9, why);
         }
         self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
+        self.complain_all(at_ms, Rule::S13, restarts::ended_early(commit, store));
         if !self.is_excused(commit.now) {
             self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
         }
@@ -358,7 +360,7 @@ impl Judge {
     }
 
     /// Whether a write may have been decided before somebody else took away what it rests on.
-    fn is_excused(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_excused(&self, now: Timestamp) -> bool {
         self.excused.is_some_and(|since| now.saturating_sub(ON_THE_WAY).is_ok_and(|bound| bound <= since))
     }
 
@@ -387,6 +389,7 @@ impl Judge {
     pub(crate) fn at_rest(&mut self, store: &Store, plane: &DataPlane, at_ms: u64) {
         self.complain_all(at_ms, Rule::S7, ending::leaks(store));
         self.complain_all(at_ms, Rule::S7, carried::wrongly(store));
+        self.complain_all(at_ms, Rule::L1, restarts::unfinished(store));
         self.complain_all(at_ms, Rule::L2, ending::unfinished_aborts(store, plane));
         let messages = self.intents.unmet(store);
         self.complain_all(at_ms, Rule::S13, messages);

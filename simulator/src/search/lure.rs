@@ -68,6 +68,8 @@ const BLUE_GREEN: &[&str] = &["blue-green"];
 
 const CALM: &[Story] = &[Story::Plain, Story::Promote, Story::Scale, Story::NewVersionInBetween];
 
+const RESTART: &[Story] = &[Story::Restart];
+
 const CONFLICTS: Bait = Bait { moment: Moment::Write, harm: |rng| Harm::Conflicts { count: rng.u32(1..12) } };
 const CRASH: fn(&mut Rng) -> Harm = |rng| Harm::Crash {
     moment: if rng.bool() { CrashMoment::BeforeCommit } else { CrashMoment::AfterCommit },
@@ -213,6 +215,9 @@ const LURES: &[(Bug, Lure)] = &[
             ..ANYWHERE
         },
     ),
+    (Bug::AllPodsRestartedAtOnce, Lure { stories: RESTART, ..ANYWHERE }),
+    (Bug::SinglePodNeverRestarted, Lure { stories: RESTART, ..ANYWHERE }),
+    (Bug::RestartEndsEarly, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::PodsKeepEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (Bug::TemplateKeepsEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (

@@ -55,6 +55,8 @@ pub enum Story {
     SilentBackend,
     /// Another Rollout beside this one.
     Neighbour,
+    /// A person restarts the pods in the middle, and again afterwards.
+    Restart,
 }
 
 /// All stories.
@@ -81,6 +83,7 @@ pub const STORIES: &[Story] = &[
     Story::LongPauses,
     Story::SilentBackend,
     Story::Neighbour,
+    Story::Restart,
 ];
 
 /// The step of every course that is a pause which ends by itself.
@@ -148,6 +151,8 @@ impl Story {
             manifests,
             pods: self.pods(),
             metrics: self.metrics(shape),
+            // With and without a budget.
+            disruption_budget: (self == Self::Restart && wishes.replicas % 2 == 1).then_some(1),
             acts: self.all_acts(shape, course, wishes.replicas),
             ..Scenario::default()
         }
@@ -255,6 +260,11 @@ impl Story {
             Self::HoldInBetween => {
                 vec![round.in_between(200, Deed::Pause), round.in_between(HELD_MS, Deed::Resume), promote]
             }
+            Self::Restart => vec![
+                round.at_stop(500, Deed::Restart),
+                round.at_stop(9000, Deed::Promote),
+                healthy(Deed::Restart),
+            ],
             Self::LongPauses if round.shape.has_steps => vec![promote],
             Self::LongPauses => Vec::new(),
         };

@@ -28,6 +28,8 @@ impl Store {
                 self.write(object, Door::Status, |writer| writer.merge(patch), now)
             }
             Call::JsonPatch(patch) => self.write(object, Door::Object, |writer| writer.json(patch), now),
+            // Pods belong to the nodes: the world asks them.
+            Call::Evict { .. } => Err(super::refusal::not_found(object)),
             Call::Delete { uid, resource_version } => {
                 return self.delete_if(object, uid, resource_version.as_deref(), now);
             }

@@ -9,7 +9,7 @@ mod entry;
 mod garbage;
 mod log;
 mod metadata;
-mod refusal;
+pub(crate) mod refusal;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ pub(super) fn refused(status: u16, reason: &str, message: String) -> Answer {
 }
 
 /// There is no such object.
-pub(super) fn not_found(object: &ObjectRef) -> Answer {
+pub(crate) fn not_found(object: &ObjectRef) -> Answer {
     refused(404, "NotFound", format!("{} not found", quoted(object)))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn already_exists(object: &ObjectRef) -> Answer {
 }
 
 /// Somebody else has written in between, or it is another incarnation.
-pub(super) fn conflict(object: &ObjectRef, why: &str) -> Answer {
+pub(crate) fn conflict(object: &ObjectRef, why: &str) -> Answer {
     refused(409, "Conflict", format!("Operation cannot be fulfilled on {}: {why}", quoted(object)))
 }
 

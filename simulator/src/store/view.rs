@@ -119,6 +119,7 @@ fn keep_status(view: &mut View, before: &View) {
         (View::Rollout(facts), View::Rollout(before)) => facts.status.clone_from(&before.status),
         (View::AnalysisRun(facts), View::AnalysisRun(before)) => facts.status.clone_from(&before.status),
         (View::ReplicaSet(facts), View::ReplicaSet(before)) => copy_counts(facts, before),
+        (View::Pod(facts), View::Pod(before)) => facts.ready_since = before.ready_since,
         _ => {}
     }
 }

@@ -107,7 +107,10 @@ impl World {
         let clocks = Clocks { real: self.now, local: local.unwrap_or(self.now) };
         self.judge.before(request, arrival.sent_at, &self.store, clocks);
         let version = self.store.version();
-        let answer = self.store.call(request, self.now);
+        let answer = match &request.call {
+            Call::Evict { uid, resource_version } => self.evict(&request.object, (uid, resource_version)),
+            _ => self.store.call(request, self.now),
+        };
         self.take_image(request, &answer);
         let committed = matches!(answer, Answer::Object(_) | Answer::Done);
         if self.store.version() != version {
@@ -141,7 +144,7 @@ impl World {
             | Call::JsonPatch(body) => {
                 hash.body(body);
             }
-            Call::Get | Call::Delete { .. } => {}
+            Call::Get | Call::Delete { .. } | Call::Evict { .. } => {}
         }
         self.trace.all.number(self.store.version());
         let commit = Commit {
@@ -187,6 +190,7 @@ impl World {
     fn is_destructive(&self, request: &Request) -> bool {
         match (&request.call, request.object.kind) {
             (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
+            (Call::Evict { .. }, _) => true,
             (Call::JsonPatch(patch), Kind::ReplicaSet) => {
                 let Some(View::ReplicaSet(held)) = self.store.get(&request.object).map(|held| &held.view)
                 else {
@@ -238,6 +242,7 @@ fn verb(call: &Call) -> &'static str {
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "patch status",
+        Call::Evict { .. } => "evict",
         Call::Delete { .. } => "delete",
     }
 }

@@ -122,6 +122,7 @@ fn about(action: &Action) -> String {
         Action::PatchPod { name, .. } => {
             format!("bring the metadata of pod {name} into line with the role of its version")
         }
+        Action::EvictPod { name, .. } => format!("evict pod {name}, so that another one is made"),
         Action::DeleteReplicaSet { name, .. } => format!("delete ReplicaSet {name} of the history"),
         Action::SwitchService { name, hash, .. } => {
             format!("point Service {name} at the pods with the hash {hash}")

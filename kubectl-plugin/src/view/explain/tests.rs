@@ -241,6 +241,13 @@ fn reasons() -> Vec<Waiting> {
         Waiting::SecretsUnread { secrets: vec!["token".to_owned(), "key".to_owned()] },
         Waiting::AnalysisTemplate { message: "AnalysisTemplate \"errors\" does not exist".to_owned() },
         Waiting::PodsUnread { replica_set: "web-a".to_owned() },
+        Waiting::RestartDue { at },
+        Waiting::PodsRestarting { left: 2 },
+        Waiting::PodKept {
+            pod: "web-a-1".to_owned(),
+            message: "The disruption budget web needs 5 healthy pods and has 5 currently".to_owned(),
+            until: at,
+        },
         Waiting::ScaleDownDelay { replica_set: "web-a".to_owned(), until: at },
         Waiting::Aborted { message: "Rollout aborted update to revision 2".to_owned() },
         Waiting::AtRest,
@@ -257,7 +264,7 @@ fn every_reason_in_words() {
     let mut explanation = Explanation::of(&look, now());
     explanation.waiting = reasons().iter().map(|it| Wait::of(it, &look.snapshot, now())).collect();
     let words: std::collections::BTreeSet<_> = explanation.waiting.iter().map(|wait| wait.reason).collect();
-    assert_eq!(words.len(), 20, "each reason has a word of its own");
+    assert_eq!(words.len(), 23, "each reason has a word of its own");
     insta::assert_snapshot!(screen::text(&explanation, now(), Paint::plain()));
 }
 

@@ -59,6 +59,9 @@ const fn word(reason: &Waiting) -> &'static str {
         Waiting::SecretsUnread { .. } => "SecretsUnread",
         Waiting::AnalysisTemplate { .. } => "AnalysisTemplate",
         Waiting::PodsUnread { .. } => "PodsUnread",
+        Waiting::RestartDue { .. } => "RestartDue",
+        Waiting::PodsRestarting { .. } => "PodsRestarting",
+        Waiting::PodKept { .. } => "PodKept",
         Waiting::ScaleDownDelay { .. } => "ScaleDownDelay",
         Waiting::Aborted { .. } => "Aborted",
         Waiting::AtRest => "AtRest",
@@ -95,7 +98,14 @@ fn what(reason: &Waiting) -> String {
         }
         Waiting::AnalysisTemplate { message } => format!("an analysis that can be begun: {message}"),
         Waiting::PodsUnread { replica_set } => {
-            format!("the list of the pods of ReplicaSet {replica_set}, which are to carry other metadata")
+            format!("the list of all pods of ReplicaSet {replica_set}, which are to be changed")
+        }
+        Waiting::RestartDue { .. } => "the time of the restart that was asked for".to_owned(),
+        Waiting::PodsRestarting { left } => {
+            format!("pods to be restarted: {left} left, the next one goes when enough others are available")
+        }
+        Waiting::PodKept { pod, message, .. } => {
+            format!("pod {pod} to be let go: {}", message.trim_end_matches('.'))
         }
         Waiting::ScaleDownDelay { replica_set, .. } => {
             format!("the end of the time that ReplicaSet {replica_set} is kept for a quick way back")
@@ -130,8 +140,12 @@ fn since(reason: &Waiting, snapshot: &Snapshot) -> Option<Timestamp> {
 
 fn until(reason: &Waiting, snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
     match reason {
-        Waiting::PauseEnds { at } | Waiting::MeasurementDue { at, .. } => Some(*at),
-        Waiting::RouteDraining { until, .. } | Waiting::ScaleDownDelay { until, .. } => Some(*until),
+        Waiting::PauseEnds { at } | Waiting::MeasurementDue { at, .. } | Waiting::RestartDue { at } => {
+            Some(*at)
+        }
+        Waiting::RouteDraining { until, .. }
+        | Waiting::ScaleDownDelay { until, .. }
+        | Waiting::PodKept { until, .. } => Some(*until),
         Waiting::CanaryPodsNotReady { .. } => {
             // A deadline that has passed already is not waited for again.
             let progressing = find(&snapshot.rollout.status.conditions, ConditionType::Progressing);
@@ -180,12 +194,17 @@ fn moves(reason: &Waiting, snapshot: &Snapshot) -> Vec<Move> {
             let undo = |number| linnet("ask for the stable version", &format!("undo --to-revision {number}"));
             std::iter::once(linnet("start over", "retry rollout")).chain(revision.map(undo)).collect()
         }
+        Waiting::PodKept { .. } => {
+            vec![kubectl("see what keeps it", "get poddisruptionbudgets".to_owned())]
+        }
         Waiting::StoreBehindOwnWrites { .. }
         | Waiting::OldPodsLeaving { .. }
         | Waiting::RouteDraining { .. }
         | Waiting::MeasurementDue { .. }
         | Waiting::MeasurementUnderWay { .. }
         | Waiting::PodsUnread { .. }
+        | Waiting::RestartDue { .. }
+        | Waiting::PodsRestarting { .. }
         | Waiting::ScaleDownDelay { .. }
         | Waiting::AtRest => Vec::new(),
     }

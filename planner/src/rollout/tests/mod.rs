@@ -5,6 +5,7 @@ mod goldens;
 mod managed_routes;
 mod mishaps;
 mod properties;
+mod restart;
 mod role_metadata;
 mod scaling;
 mod stories;

@@ -69,7 +69,7 @@ fn pods(world: &mut World, version: &str, count: usize, carried: &Value) {
         meta.annotations.clone_from(&carried.annotations);
         let (kind, name, uid) = ("ReplicaSet".to_owned(), set.meta.name.clone(), set.meta.uid.clone());
         meta.controller = Some(Controller { kind, name, uid });
-        all.push(Shared::new(PodFacts { meta }));
+        all.push(Shared::new(PodFacts { meta, ready_since: None }));
     }
 }
 

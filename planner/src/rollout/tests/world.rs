@@ -246,6 +246,9 @@ impl World {
                 let pod = pods.iter_mut().find(|pod| pod.meta.name == *name).unwrap();
                 super::role_metadata::patch_pod(pod, changes);
             }
+            Action::EvictPod { name, .. } => {
+                panic!("no story of this world restarts pods, but {name} is evicted")
+            }
             Action::DeleteReplicaSet { name, .. } => {
                 self.writes.push(format!("delete replicasets {name}"));
                 self.snapshot.replica_sets.retain(|set| set.meta.name != *name);

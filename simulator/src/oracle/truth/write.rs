@@ -143,6 +143,7 @@ pub(super) fn word(call: &Call) -> &'static str {
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "status of",
+        Call::Evict { .. } => "evict",
         Call::Delete { .. } => "delete",
     }
 }
