@@ -54,6 +54,7 @@ impl Engine {
             _ => match landed.flight.key.kind {
                 Kind::Rollout => self.rollout_answered(&landed, now),
                 Kind::AnalysisRun => self.run_answered(&landed, now),
+                Kind::Service => self.service_answered(&landed, now),
                 _ => {}
             },
         }

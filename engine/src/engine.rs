@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::queue::Queue;
 use crate::rollouts::RolloutWork;
 use crate::scrutiny::Scrutiny;
+use crate::services::ServiceWork;
 use crate::settings::Settings;
 use crate::store::{CORE, ROUTES, Stores};
 
@@ -35,6 +36,9 @@ pub struct Engine {
     pub(crate) flights: Flights,
     pub(crate) rollouts: BTreeMap<ObjectRef, RolloutWork>,
     pub(crate) runs: BTreeMap<ObjectRef, RunWork>,
+    pub(crate) services: BTreeMap<ObjectRef, ServiceWork>,
+    /// The kinds that are not served.
+    pub(crate) missing: BTreeSet<Kind>,
     pub(crate) questions: Questions,
     /// Bad verdicts on their way, and the Rollouts that wait for them.
     pub(crate) verdicts: BTreeMap<RequestId, ObjectRef>,
@@ -65,6 +69,8 @@ impl Engine {
             flights: Flights::default(),
             rollouts: BTreeMap::new(),
             runs: BTreeMap::new(),
+            services: BTreeMap::new(),
+            missing: BTreeSet::new(),
             questions: Questions::default(),
             verdicts: BTreeMap::new(),
             leading_since: None,
@@ -151,6 +157,7 @@ impl Engine {
             work.forget_answers();
         }
         self.questions.clear();
+        self.services.clear();
     }
 
     fn run(&mut self, now: Timestamp) {
@@ -165,6 +172,7 @@ impl Engine {
             match key.kind {
                 Kind::Rollout => self.plan_rollout(&key, now),
                 Kind::AnalysisRun => self.plan_run(&key, now),
+                Kind::Service => self.plan_service(&key, now),
                 _ => {}
             }
         }
@@ -174,8 +182,11 @@ impl Engine {
     fn wake_the_patient(&mut self, now: Timestamp) {
         for object in self.ledger.take_ended() {
             let concerned = self.stores.concerned(&object);
-            let planned =
-                [object].into_iter().filter(|key| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun));
+            let is_planned = |key: &ObjectRef| matches!(key.kind, Kind::Rollout | Kind::AnalysisRun);
+            if object.kind == Kind::Service {
+                self.touch_service(object.clone(), now);
+            }
+            let planned = [object].into_iter().filter(is_planned);
             for key in concerned.into_iter().chain(planned) {
                 self.touch(key, now);
             }
@@ -239,6 +250,9 @@ impl Engine {
                 self.touch(ObjectRef::new(kind, namespace, name), now);
             }
         }
+        for (namespace, name) in self.stores.names(Kind::Service) {
+            self.touch_service(ObjectRef::new(Kind::Service, namespace, name), now);
+        }
     }
 
     /// Sends a request on behalf of `key`.
@@ -281,6 +295,7 @@ impl Engine {
         match key.kind {
             Kind::Rollout => self.rollouts.get_mut(key).map(|work| &mut work.operation),
             Kind::AnalysisRun => self.runs.get_mut(key).map(|work| &mut work.operation),
+            Kind::Service => self.services.get_mut(key).map(|work| &mut work.operation),
             _ => None,
         }
     }

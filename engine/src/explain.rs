@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::object_ref::{Kind, ObjectRef};
+use jiff::Timestamp;
 use planner::rollout::Snapshot;
 use planner::waiting::Waiting;
 
@@ -63,10 +64,10 @@ impl Engine {
     }
 
     /// What the next decision about a Rollout would look at; `None` if no such Rollout is held.
-    pub fn snapshot(&mut self, rollout: &ObjectRef) -> Option<Snapshot> {
+    pub fn snapshot(&mut self, rollout: &ObjectRef, now: Timestamp) -> Option<Snapshot> {
         self.stores.rollouts.get(&key(rollout))?;
         self.rollouts.entry(rollout.clone()).or_default();
-        self.gather_rollout(rollout).map(|gathered| gathered.snapshot)
+        self.gather_rollout(rollout, now).map(|gathered| gathered.snapshot)
     }
 
     /// The objects that a Rollout names: Services, routes and what they are made from, templates.

@@ -31,6 +31,7 @@ mod refusal;
 mod request;
 mod rollouts;
 pub mod scrutiny;
+mod services;
 pub mod settings;
 mod status;
 mod store;

@@ -81,8 +81,7 @@ impl Engine {
             self.set_waiting(rollout, vec![Waiting::RouteProblem { route, message }]);
             return;
         }
-        self.stores.note_restart(rollout, now);
-        let Some(gathered) = self.gather_rollout(rollout) else {
+        let Some(gathered) = self.gather_rollout(rollout, now) else {
             self.drop_work(rollout);
             return;
         };
@@ -115,9 +114,10 @@ impl Engine {
         }
     }
 
-    pub(crate) fn gather_rollout(&mut self, rollout: &ObjectRef) -> Option<Gathered> {
+    pub(crate) fn gather_rollout(&mut self, rollout: &ObjectRef, now: Timestamp) -> Option<Gathered> {
         // Templates that templates name may have come or gone since the Rollout changed.
-        self.rename(rollout);
+        self.stores.note_restart(rollout, now);
+        self.rename(rollout, now);
         let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;

@@ -62,7 +62,7 @@ impl Engine {
         status: &AnalysisRunStatus,
         now: Timestamp,
     ) -> Vec<ObjectRef> {
-        let Some(gathered) = self.gather_rollout(rollout).filter(|gathered| gathered.unread.is_empty())
+        let Some(gathered) = self.gather_rollout(rollout, now).filter(|gathered| gathered.unread.is_empty())
         else {
             return Vec::new();
         };

@@ -17,7 +17,10 @@ impl Engine {
     /// Takes in what a watch delivered.
     pub(crate) fn watch_delivered(&mut self, kind: Kind, event: WatchEvent, now: Timestamp) {
         match event {
-            WatchEvent::Init => self.stores.begin_list(kind),
+            WatchEvent::Init => {
+                self.missing.remove(&kind);
+                self.stores.begin_list(kind);
+            }
             WatchEvent::InitApply(object) => self.take(&object, Origin::List, now),
             WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
             WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
@@ -32,6 +35,7 @@ impl Engine {
 
     /// The kind is not served: whatever was held of it is gone.
     pub(crate) fn kind_missing(&mut self, kind: Kind, now: Timestamp) {
+        self.missing.insert(kind);
         self.stores.begin_list(kind);
         self.stores.unserved.insert(kind);
         for object in self.listed(kind, now) {
@@ -47,6 +51,7 @@ impl Engine {
             return;
         }
         let stamp = Stamp::of(&object.meta);
+        let was_unreadable = self.is_unreadable(&reference);
         let concerned_before = self.stores.concerned(&reference);
         let change = self.stores.apply(object, origin);
         if change != Change::Overtaken || origin == Origin::Live {
@@ -57,7 +62,13 @@ impl Engine {
         }
         if reference.kind == Kind::Rollout {
             self.stores.note_restart(&reference, now);
-            self.rename(&reference);
+            self.rename(&reference, now);
+            if was_unreadable && !self.is_unreadable(&reference) {
+                self.touch_services_of(&reference, now);
+            }
+        }
+        if reference.kind == Kind::Service {
+            self.touch_service(reference.clone(), now);
         }
         let concerned: BTreeSet<ObjectRef> =
             concerned_before.into_iter().chain(self.stores.concerned(&reference)).collect();
@@ -70,8 +81,14 @@ impl Engine {
         }
     }
 
+    /// Whether the spec of a Rollout that is held cannot be read.
+    fn is_unreadable(&self, rollout: &ObjectRef) -> bool {
+        rollout.kind == Kind::Rollout
+            && self.stores.rollouts.get(&key(rollout)).is_some_and(|held| held.facts.spec.is_err())
+    }
+
     /// Whether an object is one that this process looks at.
-    fn is_ours(&self, object: &Object) -> bool {
+    pub(crate) fn is_ours(&self, object: &Object) -> bool {
         let controlled = match &object.view {
             View::ReplicaSet(facts) => !facts.hash.is_empty() && controlling_rollout(&facts.meta).is_some(),
             _ => true,
@@ -80,14 +97,22 @@ impl Engine {
     }
 
     /// Works out anew which objects a Rollout names.
-    pub(crate) fn rename(&mut self, rollout: &ObjectRef) {
+    pub(crate) fn rename(&mut self, rollout: &ObjectRef, now: Timestamp) {
         let Some(held) = self.stores.rollouts.get(&key(rollout)) else { return };
         let named = naming::named(&self.stores, &held.facts);
         let unnamed = self.stores.references.set(rollout, named);
-        self.stores.forget_texts(&unnamed);
+        self.let_go(unnamed, now);
         self.open_route_watches();
         if self.stores.is_complete(Kind::Rollout) && self.stores.follows_pods(rollout) {
             self.open_watches([Kind::Pod]);
+        }
+    }
+
+    /// No Rollout names these objects any more.
+    fn let_go(&mut self, unnamed: Vec<ObjectRef>, now: Timestamp) {
+        self.stores.forget_texts(&unnamed);
+        for object in unnamed.into_iter().filter(|object| object.kind == Kind::Service) {
+            self.touch_service(object, now);
         }
     }
 
@@ -148,7 +173,10 @@ impl Engine {
             self.drop_work(object);
             self.stores.note_restart(object, now);
             let unnamed = self.stores.references.set(object, BTreeSet::new());
-            self.stores.forget_texts(&unnamed);
+            self.let_go(unnamed, now);
+        }
+        if object.kind == Kind::Service {
+            self.services.remove(object);
         }
         for key in concerned.into_iter().filter(|key| key != object) {
             self.touch(key, now);

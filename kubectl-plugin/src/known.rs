@@ -72,7 +72,7 @@ impl Known {
 
     /// What the operator's next decision would look at; nothing if the rollout is none.
     pub(crate) fn snapshot(mut self) -> Option<Snapshot> {
-        self.engine.snapshot(&self.rollout)
+        self.engine.snapshot(&self.rollout, self.now)
     }
 }
 

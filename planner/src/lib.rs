@@ -13,6 +13,7 @@ pub mod facts;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixture;
 pub mod invariants;
+pub mod release;
 pub mod rollout;
 pub mod shared;
 pub mod waiting;

@@ -144,6 +144,11 @@ bugs! {
     /// After a takeover the weight is raised although the running analysis has not measured since.
     WeightRaisedOnTakeover,
 
+    // Services.
+    /// The hash leaves the selector of a Service as soon as no Rollout is known to name it, without a look whether one
+    /// does.
+    ServiceReleasedWithoutLook,
+
     // The API server.
     /// Nothing is read live before pods are taken away or traffic is moved.
     NoLiveReads,

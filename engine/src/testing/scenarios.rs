@@ -6,5 +6,6 @@ mod faults;
 mod limits;
 mod restart;
 mod role_metadata;
+mod services;
 mod stores;
 mod update;

@@ -1,11 +1,12 @@
 //! S7, L2 and the end: nothing is left behind, and everything is where it would be without faults.
 
 use crds::condition::{self, ConditionType};
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::object::View;
 use planner::facts::RolloutFacts;
 
-use super::rollouts;
+use super::{ownership, rollouts};
 use crate::data_plane::DataPlane;
 use crate::outcome::EndState;
 use crate::roles;
@@ -13,7 +14,24 @@ use crate::store::Store;
 
 /// S7: what is left at rest and should not be.
 pub(super) fn leaks(store: &Store) -> Vec<String> {
-    rollouts(store).filter(|facts| facts.spec.is_ok()).flat_map(|facts| leaks_of(facts, store)).collect()
+    let of_rollouts = rollouts(store).filter(|facts| facts.spec.is_ok());
+    of_rollouts.flat_map(|facts| leaks_of(facts, store)).chain(unreleased(store)).collect()
+}
+
+/// Services that select a version on behalf of a Rollout although none names them.
+fn unreleased(store: &Store) -> impl Iterator<Item = String> {
+    store.list(Kind::Service).filter_map(|object| match &object.view {
+        View::Service(service) => {
+            let is_named = rollouts(store).any(|facts| ownership::names(facts, service));
+            let manager = service.meta.annotations.get(MANAGED_BY_ROLLOUTS).filter(|_| !is_named)?;
+            let hash = service.selector.get(POD_TEMPLATE_HASH)?;
+            Some(format!(
+                "Service {} still selects {hash} for {manager}, which has let go of it",
+                service.meta.name
+            ))
+        }
+        _ => None,
+    })
 }
 
 fn leaks_of(facts: &RolloutFacts, store: &Store) -> Vec<String> {

@@ -4,7 +4,7 @@ use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
 use crds::object_ref::Kind;
 use engine::effect::Call;
 use engine::object::{Object, View};
-use planner::facts::{Meta, RolloutFacts};
+use planner::facts::{Meta, RolloutFacts, ServiceFacts};
 use serde_json::Value;
 
 use super::{Commit, carried, rollouts};
@@ -60,7 +60,11 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
                 None => selector.remove(POD_TEMPLATE_HASH),
             };
             let foreign = foreign_annotation(before, after, &[MANAGED_BY_ROLLOUTS]);
-            foreign.or_else(|| {
+            let is_released = !new.selector.contains_key(POD_TEMPLATE_HASH);
+            let holder = is_released.then(|| rollouts(store).find(|facts| names(facts, old))).flatten();
+            let held =
+                holder.map(|facts| format!("it was released although Rollout {} names it", facts.meta.name));
+            foreign.or(held).or_else(|| {
                 (selector != old.selector)
                     .then(|| "more than the hash in its selector was changed".to_owned())
             })
@@ -69,6 +73,15 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
         (View::AnalysisRun(_), View::AnalysisRun(_)) => unowned(&before.meta, store),
         _ => Some("it is none of the kinds that are written".to_owned()),
     }
+}
+
+/// Whether a Rollout names a Service, by the last spec that could be read.
+pub(super) fn names(facts: &RolloutFacts, service: &ServiceFacts) -> bool {
+    let Some(spec) = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()) else { return true };
+    let canary = spec.strategy.canary.iter().flat_map(|it| [&it.canary_service, &it.stable_service]);
+    let blue_green = spec.strategy.blue_green.iter().flat_map(|it| [&it.active_service, &it.preview_service]);
+    let mut named = canary.chain(blue_green);
+    facts.meta.namespace == service.meta.namespace && named.any(|name| *name == service.meta.name)
 }
 
 fn rollout(old: &RolloutFacts, new: &RolloutFacts, call: &Call) -> Option<String> {

@@ -64,6 +64,8 @@ const ROUTED: &[&str] = &["canary-nginx", "canary-nginx-two", "canary-istio", "c
 const NGINX: &[&str] = &["canary-nginx", "canary-nginx-two"];
 const ISTIO: &[&str] = &["canary-istio", "canary-istio-two"];
 const ROLES: &[&str] = &["canary-roles"];
+const STEERED: &[&str] =
+    &["canary-nginx", "canary-nginx-two", "canary-istio", "canary-istio-two", "blue-green"];
 const BLUE_GREEN: &[&str] = &["blue-green"];
 
 const CALM: &[Story] = &[Story::Plain, Story::Promote, Story::Scale, Story::NewVersionInBetween];
@@ -212,6 +214,22 @@ const LURES: &[(Bug, Lure)] = &[
                 },
                 Bait { moment: Moment::Any, harm: CRASH },
             ],
+            ..ANYWHERE
+        },
+    ),
+    (
+        Bug::ServiceReleasedWithoutLook,
+        Lure {
+            shapes: STEERED,
+            stories: CALM,
+            baits: &[Bait {
+                moment: Moment::Step(2000),
+                harm: |rng| Harm::RestartStale {
+                    back: rng.u64(20..400),
+                    kind: Some(Kind::Rollout),
+                    down_ms: 50,
+                },
+            }],
             ..ANYWHERE
         },
     ),

@@ -1,5 +1,6 @@
 //! What people do during an update, beside the steps themselves.
 
+use crds::object_ref::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
 use super::manifests::{self, Wishes};
@@ -57,6 +58,8 @@ pub enum Story {
     Neighbour,
     /// A person restarts the pods in the middle, and again afterwards.
     Restart,
+    /// A person deletes the Rollout in the middle.
+    Delete,
 }
 
 /// All stories.
@@ -84,6 +87,7 @@ pub const STORIES: &[Story] = &[
     Story::SilentBackend,
     Story::Neighbour,
     Story::Restart,
+    Story::Delete,
 ];
 
 /// The step of every course that is a pause which ends by itself.
@@ -259,6 +263,10 @@ impl Story {
             Self::PromoteFullAtOnce => vec![Round::at("Progressing", 50, Deed::PromoteFull)],
             Self::HoldInBetween => {
                 vec![round.in_between(200, Deed::Pause), round.in_between(HELD_MS, Deed::Resume), promote]
+            }
+            Self::Delete => {
+                let rollout = ObjectRef::new(Kind::Rollout, manifests::NAMESPACE, manifests::ROLLOUT);
+                vec![round.at_stop(500, Deed::Delete(rollout))]
             }
             Self::Restart => vec![
                 round.at_stop(500, Deed::Restart),

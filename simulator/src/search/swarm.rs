@@ -180,6 +180,7 @@ fn chance(number: Number) -> u64 {
 const fn rounds(story: Story, shape: &Shape) -> u32 {
     match story {
         Story::PromoteFullAtOnce => 4,
+        Story::Delete => 1,
         Story::Abort | Story::LongPauses => 2,
         _ if shape.has_steps => 1,
         _ => 3,

@@ -21,7 +21,7 @@ use engine::settings::Settings;
 use jiff::Timestamp;
 use planted_bugs::without;
 
-use self::write::{concerned, describe, is_decided, is_guarded, is_weighty, statuses, word};
+use self::write::{concerned, describe, is_decided, is_guarded, is_release, is_weighty, statuses, word};
 use super::{Clocks, ON_THE_WAY};
 use crate::store::{Change, KINDS, Store, Verb};
 
@@ -147,7 +147,8 @@ impl Truth {
             request.object.kind,
             Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService
         );
-        if !is_judged || rollouts.is_empty() {
+        // What no Rollout names is none of their decisions.
+        if !is_judged || rollouts.is_empty() || is_release(request) {
             return None;
         }
         let (before, after) = statuses(request, store);

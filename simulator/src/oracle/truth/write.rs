@@ -1,5 +1,6 @@
 //! What a write is about, and whether a decision holds it.
 
+use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutStatus;
 use engine::effect::{Call, Request};
@@ -45,6 +46,13 @@ pub(super) fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
         })
         .map(reference)
         .collect()
+}
+
+/// Whether a write takes the hash out of the selector of a Service.
+pub(super) fn is_release(request: &Request) -> bool {
+    let Call::MergePatch(patch) = &request.call else { return false };
+    let hash = patch.pointer("/spec/selector").and_then(|selector| selector.get(POD_TEMPLATE_HASH));
+    request.object.kind == Kind::Service && hash == Some(&Value::Null)
 }
 
 /// Whether a write takes pods away or moves requests.
