@@ -3,6 +3,7 @@
 mod abort;
 mod analysis;
 mod analysis_object;
+mod anti_affinity;
 mod basic;
 mod blue_green;
 mod change;

@@ -7,8 +7,8 @@ use crds::names::{
 };
 use serde_json::{Map, Value, json};
 
-use super::role_metadata;
 use super::view::View;
+use super::{anti_affinity, role_metadata};
 use crate::facts::Meta;
 
 /// Annotations of the Rollout that its ReplicaSets do not get.
@@ -42,6 +42,7 @@ pub(crate) fn replica_set(view: &View<'_>) -> Value {
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
     let mut annotations = annotations(view);
     annotations.extend(role_metadata::begin(view, &mut template));
+    anti_affinity::keep_apart(view, &mut template);
     let mut spec = json!({ "replicas": 0, "selector": selector, "template": template });
     if view.spec.min_ready_seconds > 0 {
         set(&mut spec, "minReadySeconds", json!(view.spec.min_ready_seconds));

@@ -2,7 +2,7 @@
 
 use crds::IntOrString;
 use crds::metadata::PodTemplateMetadata;
-use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutSpec};
+use crds::rollout::{AntiAffinity, BlueGreenStrategy, CanaryStrategy, RolloutSpec};
 
 /// How a new version comes in.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,14 @@ impl<'a> Strategy<'a> {
             Self::BlueGreen(blue_green) => [&blue_green.active_metadata, &blue_green.preview_metadata],
         };
         if of_users { users.as_ref() } else { new.as_ref() }
+    }
+
+    /// How the pods of two versions are kept off the same node, where somebody said so.
+    pub(crate) fn anti_affinity(self) -> Option<&'a AntiAffinity> {
+        match self {
+            Self::Canary(canary) => canary.anti_affinity.as_ref(),
+            Self::BlueGreen(blue_green) => blue_green.anti_affinity.as_ref(),
+        }
     }
 
     /// Whether pods are to carry anything because of their role.

@@ -117,3 +117,24 @@ fn a_deleted_rollout_leaves_nothing_behind_in_memory() {
     assert!(world.engine.stats().objects.values().all(|count| *count == 0));
     assert!(world.engine.rollouts.is_empty() && world.engine.runs.is_empty());
 }
+
+#[test]
+fn versions_that_are_kept_apart_are_found_again_and_nothing_is_redeployed_when_the_wish_goes() {
+    let apart = json!({ "requiredDuringSchedulingIgnoredDuringExecution": {} });
+    let mut world = World::new();
+    world.deploy(&json!({ "antiAffinity": apart }));
+    for image in ["web:2", "web:1", "web:2"] {
+        world.set_image(image);
+        world.settle();
+        assert_eq!(world.phase(), "Healthy", "{}", world.story());
+    }
+    let sets = world.api.objects.iter().filter(|(object, _)| object.kind == Kind::ReplicaSet);
+    let rules: Vec<bool> =
+        sets.map(|(_, set)| set["spec"]["template"]["spec"].get("affinity").is_some()).collect();
+    assert_eq!(rules.iter().filter(|rule| **rule).count(), 1, "only the second version was an update");
+    assert_eq!(rules.len(), 2, "each version has one ReplicaSet: {}", world.story());
+    let stable = world.status()["stableRS"].clone();
+    world.api.merge(&web(), &json!({ "spec": { "strategy": { "canary": { "antiAffinity": null } } } }));
+    world.settle();
+    assert_eq!((world.phase(), &world.status()["stableRS"]), ("Healthy", &stable));
+}

@@ -1,4 +1,5 @@
 mod analyses;
+mod anti_affinity;
 mod blue_green;
 mod counts;
 mod goldens;

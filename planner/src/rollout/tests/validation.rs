@@ -71,6 +71,17 @@ fn message(canary: &Value) -> String {
     json!({ "dynamicStableScale": true, "scaleDownDelaySeconds": 5, "trafficRouting": { "nginx": {} } }),
     "spec.strategy.canary.dynamicStableScale: Invalid value: true: Canary dynamicStableScale cannot be used with \
      scaleDownDelaySeconds")]
+#[case::two_ways_to_be_apart(
+    json!({ "antiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": {},
+        "preferredDuringSchedulingIgnoredDuringExecution": { "weight": 1 } } }),
+    "spec.strategy.canary.antiAffinity: Invalid value: preferred, required: AntiAffinity must have exactly one \
+     strategy listed")]
+#[case::no_way_to_be_apart(json!({ "antiAffinity": {} }),
+    "spec.strategy.canary.antiAffinity: Invalid value: {}: AntiAffinity must have exactly one strategy listed")]
+#[case::too_heavy(
+    json!({ "antiAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": { "weight": 101 } } }),
+    "spec.strategy.canary.antiAffinity.preferredDuringSchedulingIgnoredDuringExecution.weight: Invalid value: 101: \
+     AntiAffinity weight must be between 1-100")]
 #[case::missing_service(json!({ "stableService": "nobody" }),
     "spec.strategy.canary.stableService: Invalid value: \"nobody\": service \"nobody\" not found")]
 #[case::missing_template(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }),

@@ -2,7 +2,7 @@
 
 use crds::rollout::{BlueGreenStrategy, RolloutSpec};
 
-use super::{Problem, missing, not_negative, unsupported, wrong};
+use super::{Problem, anti_affinity, missing, not_negative, wrong};
 
 const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
@@ -17,7 +17,7 @@ pub(super) fn check(spec: &RolloutSpec, strategy: &BlueGreenStrategy) -> Result<
             return Err(wrong(path, value, "must be greater than or equal to 0"));
         }
     }
-    supported(strategy)
+    anti_affinity::check(BLUE_GREEN, strategy.anti_affinity.as_ref())
 }
 
 fn services(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
@@ -44,12 +44,4 @@ fn numbers(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
         ("abortScaleDownDelaySeconds", strategy.abort_scale_down_delay_seconds),
     ];
     fields.into_iter().try_for_each(|(name, value)| not_negative(format_args!("{BLUE_GREEN}.{name}"), value))
-}
-
-/// Refuses what this version would otherwise silently leave undone.
-fn supported(strategy: &BlueGreenStrategy) -> Result<(), Problem> {
-    match &strategy.anti_affinity {
-        Some(_) => Err(unsupported(format_args!("{BLUE_GREEN}.antiAffinity"), "antiAffinity")),
-        None => Ok(()),
-    }
 }

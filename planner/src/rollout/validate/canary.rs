@@ -6,8 +6,7 @@ use crds::IntOrString;
 use crds::duration;
 use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
-use super::managed_routes;
-use super::{Problem, missing, not_negative, unsupported, wrong};
+use super::{Problem, anti_affinity, managed_routes, missing, not_negative, unsupported, wrong};
 use crate::rollout::step;
 
 const CANARY: &str = "spec.strategy.canary";
@@ -15,6 +14,7 @@ const CANARY: &str = "spec.strategy.canary";
 /// Checks the strategy by itself.
 pub(super) fn check(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
     surge(spec, canary)?;
+    anti_affinity::check(CANARY, canary.anti_affinity.as_ref())?;
     supported(canary)?;
     routing(canary)?;
     canary.steps.iter().enumerate().try_for_each(|(index, step)| self::step(canary, index, step))
@@ -46,7 +46,7 @@ fn surge(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
 
 /// Refuses what this version would otherwise silently leave undone.
 fn supported(canary: &CanaryStrategy) -> Result<(), Problem> {
-    let fields = [("antiAffinity", canary.anti_affinity.is_some()), ("pingPong", canary.ping_pong.is_some())];
+    let fields = [("pingPong", canary.ping_pong.is_some())];
     match fields.into_iter().find(|(_, is_set)| *is_set) {
         Some((name, _)) => Err(unsupported(format_args!("{CANARY}.{name}"), name)),
         None => Ok(()),

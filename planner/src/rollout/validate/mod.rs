@@ -1,5 +1,6 @@
 //! Whether a spec can be acted on. Only the first thing that is wrong is reported.
 
+mod anti_affinity;
 mod blue_green;
 mod canary;
 mod managed_routes;
