@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::{Kind, ObjectRef};
-use planner::facts::{PodFacts, RolloutFacts, RouteFacts, TemplateFacts};
+use planner::facts::{PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, TemplateFacts};
 use planner::rollout::{Settings, Snapshot};
 use planner::shared::Shared;
 use serde_json::Value;
@@ -46,6 +46,7 @@ pub(crate) fn rollout(
         rollout: held.facts.clone(),
         template: held.identity.as_ref().and_then(|identity| identity.with_text(&held.facts)),
         replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
+        orphans: orphans(stores, &held.facts),
         services: naming::readable_spec(&held.facts)
             .map(|spec| naming::services(&rollout.namespace, spec))
             .into_iter()
@@ -63,6 +64,13 @@ pub(crate) fn rollout(
         settings,
     };
     Some(Gathered { snapshot, routers: routing.routers, objects, unread })
+}
+
+/// The ReplicaSets that a Rollout may take over.
+fn orphans(stores: &Stores, rollout: &RolloutFacts) -> Vec<Shared<ReplicaSetFacts>> {
+    let Some(spec) = naming::readable_spec(rollout) else { return Vec::new() };
+    let orphans = stores.orphans(&rollout.meta.namespace);
+    orphans.filter(|set| planner::rollout::takes_over(spec, set)).cloned().collect()
 }
 
 /// The pods of a Rollout whose decisions rest on them, once all are known.

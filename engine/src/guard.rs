@@ -104,7 +104,7 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
             let sets = with_hash(snapshot, hash).chain(roles(snapshot)).map(|facts| set(&facts.meta.name));
             sets.chain([ObjectRef::new(Kind::Service, namespace, name)]).collect()
         }
-        Action::DeleteReplicaSet { name, .. } => vec![set(name)],
+        Action::AdoptReplicaSet { name, .. } | Action::DeleteReplicaSet { name, .. } => vec![set(name)],
         Action::EvictPod { name, .. } => {
             let with_pods = snapshot.sets().filter(|facts| facts.replicas > 0);
             with_pods

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{EPHEMERAL_METADATA, MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
+use crds::names::{API_VERSION, EPHEMERAL_METADATA, MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use crds::object_ref::{Kind, ObjectRef};
 use planner::event::Event;
 use planner::facts::{Meta, ReplicaSetFacts};
@@ -38,6 +38,9 @@ pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
         Action::PatchReplicaSet { name, uid, scale, annotations, .. } => {
             let held = gathered.snapshot.sets().find(|set| set.meta.name == *name);
             Call::JsonPatch(replica_set_patch(held, uid, *scale, annotations))
+        }
+        Action::AdoptReplicaSet { uid, resource_version, is_owned, .. } => {
+            Call::JsonPatch(adoption_patch(meta, uid, resource_version, *is_owned))
         }
         Action::PatchTemplateMetadata { uid, resource_version, added, changes, .. } => {
             Call::MergePatch(json!({
@@ -78,6 +81,7 @@ pub(crate) fn target(action: &Action, namespace: &str, rollout: &str) -> ObjectR
     match action {
         Action::PatchRollout { .. } => ObjectRef::new(Kind::Rollout, namespace, rollout),
         Action::CreateReplicaSet { name, .. }
+        | Action::AdoptReplicaSet { name, .. }
         | Action::PatchReplicaSet { name, .. }
         | Action::PatchTemplateMetadata { name, .. }
         | Action::DeleteReplicaSet { name, .. } => ObjectRef::new(Kind::ReplicaSet, namespace, name),
@@ -102,6 +106,7 @@ pub(crate) fn events(action: &Action) -> &[Event] {
         | Action::SetWeight { events, .. }
         | Action::CreateAnalysisRun { events, .. } => events,
         Action::DeleteReplicaSet { .. }
+        | Action::AdoptReplicaSet { .. }
         | Action::PatchTemplateMetadata { .. }
         | Action::PatchPod { .. }
         | Action::EvictPod { .. }
@@ -115,6 +120,7 @@ pub(crate) const fn word(action: &Action) -> &'static str {
     match action {
         Action::PatchRollout { .. } => "patch Rollout",
         Action::CreateReplicaSet { .. } => "create ReplicaSet",
+        Action::AdoptReplicaSet { .. } => "adopt ReplicaSet",
         Action::PatchReplicaSet { .. } => "patch ReplicaSet",
         Action::PatchTemplateMetadata { .. } => "patch template of ReplicaSet",
         Action::PatchPod { .. } => "patch Pod",
@@ -188,6 +194,24 @@ fn replica_set_patch(
     }
     operations.extend(annotation_operations(held, annotations));
     Value::Array(operations)
+}
+
+/// Adds the Rollout to the owners, as their controller. The server refuses a second controller, too.
+fn adoption_patch(rollout: &Meta, uid: &str, resource_version: &str, is_owned: bool) -> Value {
+    let owner = json!({
+        "apiVersion": API_VERSION, "kind": Kind::Rollout.name(), "name": rollout.name, "uid": rollout.uid,
+        "controller": true, "blockOwnerDeletion": true,
+    });
+    let added = if is_owned {
+        json!({ "op": "add", "path": "/metadata/ownerReferences/-", "value": owner })
+    } else {
+        json!({ "op": "add", "path": "/metadata/ownerReferences", "value": [owner] })
+    };
+    json!([
+        { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": resource_version },
+        added,
+    ])
 }
 
 fn annotation_operations(

@@ -90,7 +90,10 @@ impl Engine {
     /// Whether an object is one that this process looks at.
     pub(crate) fn is_ours(&self, object: &Object) -> bool {
         let controlled = match &object.view {
-            View::ReplicaSet(facts) => !facts.hash.is_empty() && controlling_rollout(&facts.meta).is_some(),
+            View::ReplicaSet(facts) => {
+                let is_free = facts.meta.controller.is_none();
+                !facts.hash.is_empty() && (is_free || controlling_rollout(&facts.meta).is_some())
+            }
             _ => true,
         };
         controlled && self.settings.owns(object.kind, &object.meta.namespace, &object.meta.labels)

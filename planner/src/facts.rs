@@ -31,6 +31,8 @@ pub struct Meta {
     pub annotations: BTreeMap<String, String>,
     /// The owner with `controller: true`.
     pub controller: Option<Controller>,
+    /// Whether it has any owner, with or without `controller: true`.
+    pub is_owned: bool,
 }
 
 /// The owner reference with `controller: true`.

@@ -151,6 +151,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         }),
         template: Some(template("v1")),
         replica_sets: Vec::new(),
+        orphans: Vec::new(),
         services,
         routes: if is_routed { vec![route()] } else { Vec::new() },
         routing_problem: None,

@@ -1,7 +1,7 @@
 //! What a person does to a Rollout: the patches that every client of this API sends.
 
 use crds::analysis::AnalysisPhase;
-use crds::object_ref::ObjectRef;
+use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutStatus;
 use engine::effect::{Call, Request};
 use engine::object::View;
@@ -60,8 +60,30 @@ pub(crate) fn act(
         Deed::Delete(object) => {
             store.remove(object, now);
         }
+        Deed::MakeAnew => make_anew(store, rollout, now),
     }
     store.version() != before
+}
+
+/// What `kubectl delete --cascade=orphan` and `kubectl apply` come to.
+fn make_anew(store: &mut Store, rollout: &ObjectRef, now: Timestamp) {
+    let Some(uid) = facts(store, rollout).map(|facts| facts.meta.uid.clone()) else { return };
+    let Some(mut manifest) = store.manifest(rollout) else { return };
+    let sets: Vec<ObjectRef> = store
+        .list(Kind::ReplicaSet)
+        .filter(|set| set.meta.controller.as_ref().is_some_and(|owner| owner.uid == uid))
+        .map(|set| ObjectRef::new(Kind::ReplicaSet, &set.meta.namespace, &set.meta.name))
+        .collect();
+    for set in sets {
+        store.merge(&set, &json!({ "metadata": { "ownerReferences": null } }), false, now);
+    }
+    store.remove(rollout, now);
+    if let Some(fields) = manifest.as_object_mut() {
+        fields.remove("status");
+        let metadata = json!({ "name": rollout.name, "namespace": rollout.namespace });
+        fields.insert("metadata".to_owned(), metadata);
+    }
+    let _ = store.apply(&manifest, now);
 }
 
 /// Another image for the first container.

@@ -284,6 +284,8 @@ pub enum Deed {
     },
     /// Deletes an object.
     Delete(ObjectRef),
+    /// Deletes the Rollout without its ReplicaSets, and applies it again.
+    MakeAnew,
 }
 
 /// When a story ends.

@@ -79,6 +79,8 @@ pub(super) fn read(text: Option<&RawValue>) -> Result<Meta, String> {
         labels: field::<Texts>(raw.labels).map(|texts| texts.0).unwrap_or_default(),
         annotations,
         controller: controller(raw.owner_references),
+        is_owned: field::<Vec<serde::de::IgnoredAny>>(raw.owner_references)
+            .is_some_and(|all| !all.is_empty()),
     })
 }
 

@@ -23,7 +23,7 @@ use crate::object::{Object, View};
 pub(crate) struct Stores {
     /// The Rollouts, each with the identity of its template.
     pub(crate) rollouts: Table<RolloutHeld>,
-    /// The ReplicaSets that a Rollout controls.
+    /// The ReplicaSets that a Rollout or nobody controls.
     pub(crate) replica_sets: Table<Shared<ReplicaSetFacts>>,
     /// The Services.
     pub(crate) services: Table<Shared<ServiceFacts>>,
@@ -43,6 +43,8 @@ pub(crate) struct Stores {
     pub(crate) references: References,
     /// The kinds that are not served: nobody knows what objects of them say, or whether there are any.
     pub(crate) unserved: BTreeSet<Kind>,
+    /// The ReplicaSets that nobody controls.
+    orphans: BTreeSet<Key>,
     /// The Rollouts that restart their pods.
     restarting: BTreeSet<ObjectRef>,
 }
@@ -114,7 +116,11 @@ impl Stores {
                 let held = RolloutHeld::new(facts.clone(), self.rollouts.get(&key));
                 self.rollouts.apply(key, held, origin)
             }
-            View::ReplicaSet(facts) => self.replica_sets.apply(key, facts.clone(), origin),
+            View::ReplicaSet(facts) => {
+                let change = self.replica_sets.apply(key.clone(), facts.clone(), origin);
+                self.note_orphan(key);
+                change
+            }
             View::Service(facts) => self.services.apply(key, facts.clone(), origin),
             View::AnalysisRun(facts) => self.analysis_runs.apply(key, facts.clone(), origin),
             View::Template(facts) if object.kind == Kind::ClusterAnalysisTemplate => {
@@ -163,6 +169,41 @@ impl Stores {
         let set = self.replica_sets.get(&(pod.namespace.clone(), owner.name.clone()))?;
         let rollout = controlling_rollout(&set.meta).filter(|_| set.meta.uid == owner.uid)?;
         self.follows_pods(&rollout).then_some(rollout)
+    }
+
+    /// Notes whether a ReplicaSet is one that nobody controls.
+    fn note_orphan(&mut self, key: Key) {
+        if self.replica_sets.get(&key).is_some_and(|set| set.meta.controller.is_none()) {
+            self.orphans.insert(key);
+        } else {
+            self.orphans.remove(&key);
+        }
+    }
+
+    fn note_orphan_of(&mut self, object: &ObjectRef) {
+        if object.kind == Kind::ReplicaSet {
+            self.note_orphan(key(object));
+        }
+    }
+
+    /// The ReplicaSets of a namespace that nobody controls.
+    pub(crate) fn orphans<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Shared<ReplicaSetFacts>> {
+        let from = (namespace.to_owned(), String::new());
+        let keys = self.orphans.range(from..).take_while(move |(of, _)| of == namespace);
+        keys.filter_map(|key| self.replica_sets.get(key))
+    }
+
+    /// The Rollouts that may take a ReplicaSet over that nobody controls.
+    fn heirs(&self, set: &ReplicaSetFacts) -> Vec<ObjectRef> {
+        let namespace = &set.meta.namespace;
+        let rollouts = self.rollouts.of_namespace(namespace).filter(|held| {
+            let spec = held.facts.spec.as_ref().ok().or(held.facts.last_readable_spec.as_ref());
+            spec.is_some_and(|spec| planner::rollout::takes_over(spec, set))
+        });
+        rollouts.map(|held| ObjectRef::new(Kind::Rollout, namespace, &held.facts.meta.name)).collect()
     }
 
     /// Notes whether a Rollout restarts its pods.
@@ -279,11 +320,15 @@ impl Stores {
         if let Some(shelf) = self.shelf_mut(object.kind) {
             shelf.take_out(&key(object));
         }
+        self.note_orphan_of(object);
     }
 
     /// Removes one incarnation of an object for good; returns whether it was held.
     pub(crate) fn bury(&mut self, object: &ObjectRef, uid: &str) -> bool {
-        self.shelf_mut(object.kind).is_some_and(|shelf| shelf.bury_incarnation(&key(object), uid))
+        let was_held =
+            self.shelf_mut(object.kind).is_some_and(|shelf| shelf.bury_incarnation(&key(object), uid));
+        self.note_orphan_of(object);
+        was_held
     }
 
     /// The controller of an object that is held.
@@ -302,6 +347,9 @@ impl Stores {
         match object.kind {
             Kind::Rollout => vec![object.clone()],
             Kind::AnalysisRun => owner.into_iter().chain([object.clone()]).collect(),
+            Kind::ReplicaSet if owner.is_none() => {
+                self.replica_sets.get(&key(object)).map(|set| self.heirs(set)).unwrap_or_default()
+            }
             Kind::ReplicaSet => owner.into_iter().collect(),
             Kind::Pod => {
                 let held = self.pods.get(&key(object)).and_then(PodHeld::facts);

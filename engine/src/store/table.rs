@@ -174,6 +174,13 @@ impl<T: Held> Table<T> {
         keys.filter_map(|key| self.objects.get_key_value(key))
     }
 
+    /// The objects of a namespace.
+    pub(crate) fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a T> {
+        let from = (namespace.to_owned(), String::new());
+        let entries = self.objects.range(from..).take_while(move |((of, _), _)| of == namespace);
+        entries.map(|(_, object)| object)
+    }
+
     /// All names.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.objects.keys()

@@ -1,6 +1,7 @@
 //! Whole stories: the real planner, the real routers, a cluster in memory.
 
 mod abort;
+mod adoption;
 mod blue_green;
 mod faults;
 mod limits;

@@ -134,8 +134,17 @@ impl<'a> World<'a> {
                 }
                 self.selected(name, changes, violations);
             }
+            Action::AdoptReplicaSet { name, uid, .. } => self.adopts(name, uid, violations),
             Action::EvictPod { name, uid, .. } => self.evicts(name, uid, violations),
             Action::PatchRollout { .. } => {}
+        }
+    }
+
+    /// Nobody's ReplicaSet is taken away from its controller.
+    fn adopts(&self, name: &str, uid: &str, violations: &mut Vec<Violation>) {
+        let is_it = |set: &ReplicaSetFacts| set.meta.name == name && set.meta.uid == uid;
+        if !self.snapshot.orphans.iter().any(|set| is_it(set) && set.meta.controller.is_none()) {
+            violations.push(Violation::UnknownObject { name: name.to_owned() });
         }
     }
 

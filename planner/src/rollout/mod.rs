@@ -1,6 +1,7 @@
 //! The Rollout: which version its users get next.
 
 mod abort;
+mod adoption;
 mod analysis;
 mod analysis_object;
 mod anti_affinity;
@@ -40,6 +41,7 @@ mod weights;
 
 use jiff::Timestamp;
 
+pub use adoption::takes_over;
 pub use plan::{Action, MetadataChanges, Plan, Scale};
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
@@ -81,6 +83,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
 /// The plan for a Rollout whose spec can be acted on.
 fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
+    if let Some(plan) = adoption::first(view) {
+        return plan;
+    }
     let mut draft = Draft::new(view.snapshot, view.now);
     if view.spec.paused && view.revisions.new.is_none() {
         return held(view, draft);

@@ -52,6 +52,17 @@ pub enum Action {
         /// What to tell people.
         events: Vec<Event>,
     },
+    /// Makes the Rollout the controller of a ReplicaSet that has none.
+    AdoptReplicaSet {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+        /// The version that the decision saw.
+        resource_version: String,
+        /// Whether it has other owners, which stay.
+        is_owned: bool,
+    },
     /// Sets a ReplicaSet's size and annotations, conditioned on its uid and old size.
     PatchReplicaSet {
         /// Its name.
@@ -186,12 +197,13 @@ pub struct Scale {
 }
 
 impl Action {
-    /// Whether it adds pods or takes them away, now or at a time that it sets, or moves traffic: such an action is
-    /// decided again on a live read.
+    /// Whether it adds pods or takes them away, now or at a time that it sets, moves traffic, or makes somebody else's
+    /// object ours: such an action is decided again on a live read.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         match self {
             Self::PatchReplicaSet { .. }
+            | Self::AdoptReplicaSet { .. }
             | Self::DeleteReplicaSet { .. }
             | Self::EvictPod { .. }
             | Self::SwitchService { .. }

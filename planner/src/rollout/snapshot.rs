@@ -19,7 +19,9 @@ pub struct Snapshot {
     pub template: Option<TemplateIdentity>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
     pub replica_sets: Vec<Shared<ReplicaSetFacts>>,
-    /// The pods of these ReplicaSets, where [`super::follows_pods`] or [`super::restart_is_due`] says that decisions
+    /// The ReplicaSets of the namespace that no Rollout nor anybody else controls and that this Rollout may take over.
+    pub orphans: Vec<Shared<ReplicaSetFacts>>,
+    /// The pods of the ReplicaSets that are its own, where [`super::follows_pods`] or [`super::restart_is_due`] says that decisions
     /// rest on them; nothing else, and nothing before all of them are known.
     pub pods: Option<Vec<Shared<PodFacts>>>,
     /// The Services that the spec names, by name; a missing one is absent.

@@ -336,7 +336,7 @@ impl Judge {
         if let Some(View::Rollout(facts)) = store.get(rollout).map(|object| &object.view) {
             self.intents.act(deed, facts);
         }
-        if matches!(deed, Deed::Apply(_) | Deed::Merge { .. } | Deed::Delete(_)) {
+        if matches!(deed, Deed::Apply(_) | Deed::Merge { .. } | Deed::Delete(_) | Deed::MakeAnew) {
             self.excuse_all(now);
         }
     }

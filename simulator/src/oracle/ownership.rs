@@ -4,7 +4,7 @@ use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
 use crds::object_ref::Kind;
 use engine::effect::Call;
 use engine::object::{Object, View};
-use planner::facts::{Meta, RolloutFacts, ServiceFacts};
+use planner::facts::{Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts};
 use serde_json::Value;
 
 use super::{Commit, carried, rollouts};
@@ -31,6 +31,16 @@ fn unowned(meta: &Meta, store: &Store) -> Option<String> {
     (!is_ours && !gone).then(|| "it is not controlled by a Rollout".to_owned())
 }
 
+/// Why a ReplicaSet that nobody controlled is none that its new controller may take over.
+fn not_to_inherit(set: &ReplicaSetFacts, store: &Store) -> Option<String> {
+    let owner = set.meta.controller.as_ref()?;
+    let heir = rollouts(store).find(|facts| facts.meta.uid == owner.uid);
+    let labels = heir.and_then(|facts| facts.spec.as_ref().ok()?.selector.as_ref()?.match_labels.as_ref());
+    let fits =
+        labels.is_some_and(|labels| labels.iter().all(|(key, text)| set.meta.labels.get(key) == Some(text)));
+    (!fits).then(|| "it was taken over by somebody whose selector does not fit it".to_owned())
+}
+
 fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Option<String> {
     if matches!(before.view, View::Pod(_)) {
         return carried::pod_trespass(&before.meta, &after.meta, store);
@@ -49,9 +59,10 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
             if metadata.is_some() {
                 return metadata;
             }
-            (same != **old)
-                .then(|| "more than its size and annotations was changed".to_owned())
-                .or_else(|| unowned(&old.meta, store))
+            let is_taken_over = old.meta.controller.is_none() && new.meta.controller.is_some();
+            (same != **old).then(|| "more than its size and annotations was changed".to_owned()).or_else(
+                || if is_taken_over { not_to_inherit(new, store) } else { unowned(&old.meta, store) },
+            )
         }
         (View::Service(old), View::Service(new)) => {
             let mut selector = new.selector.clone();

@@ -60,6 +60,8 @@ pub enum Story {
     Restart,
     /// A person deletes the Rollout in the middle.
     Delete,
+    /// A person deletes the Rollout without its ReplicaSets in the middle, and applies it again.
+    MakeAnew,
 }
 
 /// All stories.
@@ -88,6 +90,7 @@ pub const STORIES: &[Story] = &[
     Story::Neighbour,
     Story::Restart,
     Story::Delete,
+    Story::MakeAnew,
 ];
 
 /// The step of every course that is a pause which ends by itself.
@@ -268,6 +271,7 @@ impl Story {
                 let rollout = ObjectRef::new(Kind::Rollout, manifests::NAMESPACE, manifests::ROLLOUT);
                 vec![round.at_stop(500, Deed::Delete(rollout))]
             }
+            Self::MakeAnew => vec![round.at_stop(500, Deed::MakeAnew)],
             Self::Restart => vec![
                 round.at_stop(500, Deed::Restart),
                 round.at_stop(9000, Deed::Promote),

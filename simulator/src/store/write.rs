@@ -83,6 +83,7 @@ impl Store {
             labels: wanted.labels.clone(),
             annotations: wanted.annotations.clone(),
             controller: wanted.controller(),
+            is_owned: !wanted.owners.is_empty(),
         }
     }
 
@@ -235,6 +236,7 @@ fn put_metadata(
     }
     validate::metadata(reference, &wanted)?;
     meta.controller = wanted.controller();
+    meta.is_owned = !wanted.owners.is_empty();
     meta.labels = wanted.labels;
     meta.annotations = wanted.annotations;
     rest.finalizers = wanted.finalizers;

@@ -112,6 +112,7 @@ fn about(action: &Action) -> String {
     match action {
         Action::PatchRollout { .. } => "write annotations or spec.replicas of the rollout".to_owned(),
         Action::CreateReplicaSet { name, .. } => format!("create ReplicaSet {name}"),
+        Action::AdoptReplicaSet { name, .. } => format!("take over ReplicaSet {name}, which nobody controls"),
         Action::PatchReplicaSet { name, scale: Some(scale), .. } => {
             format!("scale ReplicaSet {name} from {} to {}", scale.from, scale.to)
         }

@@ -1,3 +1,4 @@
+mod adoption;
 mod analyses;
 mod anti_affinity;
 mod blue_green;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::event::Event;
-use crate::facts::{AnalysisRunFacts, ReplicaSetFacts, RouteFacts};
+use crate::facts::{AnalysisRunFacts, Controller, ReplicaSetFacts, RouteFacts};
 use crate::fixture;
 use crate::invariants;
 use crate::rollout::{Action, Plan, Snapshot, is_urgent, plan};
@@ -246,6 +246,7 @@ impl World {
                 let pod = pods.iter_mut().find(|pod| pod.meta.name == *name).unwrap();
                 super::role_metadata::patch_pod(pod, changes);
             }
+            Action::AdoptReplicaSet { name, .. } => self.adopt(name),
             Action::EvictPod { name, .. } => {
                 panic!("no story of this world restarts pods, but {name} is evicted")
             }
@@ -272,6 +273,16 @@ impl World {
                 self.snapshot.analysis_runs.retain(|run| run.meta.name != *name);
             }
         }
+    }
+
+    fn adopt(&mut self, name: &str) {
+        self.writes.push(format!("adopt replicasets {name}"));
+        let orphans = &mut self.snapshot.orphans;
+        let place = orphans.iter().position(|set| set.meta.name == name).unwrap();
+        let mut set = orphans.remove(place);
+        let (kind, name) = ("Rollout".to_owned(), fixture::ROLLOUT.to_owned());
+        set.meta.controller = Some(Controller { kind, name, uid: fixture::UID.to_owned() });
+        self.snapshot.replica_sets.push(set);
     }
 
     fn patch_set(&mut self, action: &Action) {

@@ -12,7 +12,7 @@ use std::fmt::Display;
 
 use crds::rollout::RolloutSpec;
 
-pub(crate) use self::template::metadata_of;
+pub(crate) use self::template::{matches, metadata_of};
 use super::strategy::Strategy;
 use super::{Snapshot, TemplateIdentity};
 

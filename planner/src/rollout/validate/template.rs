@@ -75,7 +75,7 @@ struct Metadata {
 }
 
 /// Whether labels fulfil a selector.
-pub(super) fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+pub(crate) fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
     let has_all = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
     has_all && selector.match_expressions.iter().flatten().all(|expression| fulfils(expression, labels))
 }

@@ -26,7 +26,10 @@ impl World {
 
     /// Whoever took the name gives it back.
     pub(in crate::world) fn leave(&mut self, object: &ObjectRef) {
-        let is_foreign = self.store.get(object).is_some_and(|held| held.meta.controller.is_none());
+        let is_ours = |held: &engine::object::Object| {
+            held.meta.controller.as_ref().is_some_and(|owner| owner.kind == Kind::Rollout.name())
+        };
+        let is_foreign = self.store.get(object).is_some_and(|held| !is_ours(held));
         if is_foreign {
             self.disturbed = self.now;
             self.store.remove(object, self.now);
@@ -34,8 +37,8 @@ impl World {
     }
 }
 
-/// Somebody else's object of that name: a ReplicaSet that looks like ours but has no owner and no pods, an Ingress for
-/// another host.
+/// Somebody else's object of that name: a ReplicaSet that looks like ours but has another controller and no pods (one
+/// without a controller would rightly be taken over), an Ingress for another host.
 fn foreign(object: &ObjectRef, ours: &Value) -> Value {
     let mut foreign = ours.clone();
     if let Some(metadata) = foreign.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -45,7 +48,12 @@ fn foreign(object: &ObjectRef, ours: &Value) -> Value {
         }
     }
     match object.kind {
-        Kind::ReplicaSet => set(&mut foreign, "/spec", "replicas", json!(0)),
+        Kind::ReplicaSet => {
+            set(&mut foreign, "/spec", "replicas", json!(0));
+            let owner = json!([{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "other",
+                "uid": "uid-of-somebody-else", "controller": true }]);
+            set(&mut foreign, "/metadata", "ownerReferences", owner);
+        }
         _ => set(&mut foreign, "/spec", "rules", json!([{ "host": "elsewhere.example" }])),
     }
     foreign
