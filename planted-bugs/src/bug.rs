@@ -100,6 +100,12 @@ bugs! {
     /// The progress deadline runs during pauses, too (AR#3414).
     DeadlineCountsPauses,
 
+    // Returns.
+    /// A return to a version inside the rollback window goes step by step (AR#1748).
+    ReturnGoesStepByStep,
+    /// A return to a version inside the rollback window is measured (AR#2939).
+    ReturnMeasured,
+
     // Blue-green.
     /// The active Service is switched before all pods of the new version are available (AR#4775).
     ActiveServiceSwitchedBeforePods,

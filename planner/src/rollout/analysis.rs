@@ -4,12 +4,13 @@ use crds::analysis::AnalysisPhase;
 use crds::names::{POD_TEMPLATE_HASH, RolloutType};
 use crds::rollout::{AnalysisRunSummary, PauseReason, RolloutAnalysis, RolloutStatus};
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use super::draft::Draft;
 use super::runs::{self, Chain};
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{Action, analysis_object, blue_green, pause};
+use super::{Action, analysis_object, blue_green, pause, reset};
 use crate::event::Event;
 use crate::facts::AnalysisRunFacts;
 use crate::waiting::Waiting;
@@ -85,7 +86,8 @@ fn beside<'a>(view: &View<'a>) -> Option<&'a AnalysisRunFacts> {
 
 fn is_measured(view: &View<'_>) -> bool {
     let is_settled = view.is_promoted() || view.is_first_deploy() || view.is_aborted();
-    !(is_settled || view.is_promoted_by_force() || view.is_fast_track())
+    let is_return = reset::is_return(view) && !planted(Bug::ReturnMeasured);
+    !(is_settled || is_return || view.is_promoted_by_force() || view.is_fast_track())
 }
 
 fn wants_background(view: &View<'_>) -> bool {

@@ -5,7 +5,7 @@ use crds::names::REVISION;
 use crds::rollout::RolloutStatus;
 
 use super::change::Change;
-use super::reset::Reset;
+use super::reset::{self, Reset};
 use super::view::View;
 use super::{Snapshot, analysis, step};
 use crate::event::Event;
@@ -43,6 +43,10 @@ pub(crate) fn of(view: &View<'_>, change: &Change, new: &RolloutStatus) -> Vec<E
     let is_back = matches!(change.reset, Some(Reset::Template)) && view.is_promoted();
     if is_back && view.canary().is_some() && is_completed(old) == Some(false) {
         events.push(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
+    }
+    let is_return = matches!(change.reset, Some(Reset::Template)) && !view.is_promoted();
+    if is_return && view.canary().is_some() && !view.is_first_deploy() && reset::is_within_window(view) {
+        events.push(Event::normal("SkipSteps", "Rollback within window"));
     }
     if let Some(cause) = &change.abort {
         events.push(Event::warning("RolloutAborted", message::aborted(revision, cause.why.as_deref())));

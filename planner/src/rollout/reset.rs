@@ -48,7 +48,8 @@ pub(crate) fn commit(view: &View<'_>, cause: Reset, status: &mut RolloutStatus) 
     status.canary.step_plugin_statuses.clear();
     status.canary.current_experiment.clear();
     blue_green::begin_anew(view, cause, status);
-    let skips = view.is_first_deploy() || view.is_promoted() || is_within_window(view);
+    let is_return = is_within_window(view) && !planted(Bug::ReturnGoesStepByStep);
+    let skips = view.is_first_deploy() || view.is_promoted() || is_return;
     if cause != Reset::Retry || !planted(Bug::RetryKeepsStep) {
         status.current_step_index =
             if skips { last_index(view.steps()) } else { last_index(view.steps()).map(|_| 0) };
@@ -64,6 +65,11 @@ pub(crate) fn commit(view: &View<'_>, cause: Reset, status: &mut RolloutStatus) 
 /// The index that says that all steps are done; none without steps.
 pub(crate) fn last_index(steps: &[CanaryStep]) -> Option<i32> {
     (!steps.is_empty()).then(|| i32::try_from(steps.len()).unwrap_or(i32::MAX))
+}
+
+/// Whether the update is a return to a recent version, which has skipped all steps: it is not measured either.
+pub(crate) fn is_return(view: &View<'_>) -> bool {
+    view.current_index().is_none() && is_within_window(view)
 }
 
 /// Whether the wanted version is so recent that a return to it skips all steps (`rollbackWindow`).

@@ -13,6 +13,7 @@ mod steps;
 mod traffic;
 mod truth;
 mod verdicts;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -192,6 +193,8 @@ impl Judge {
         }
         let shortages = self.traffic.shortages(commit, store, plane);
         self.complain_all(at_ms, Rule::S2, shortages);
+        let delayed = window::delayed(commit, store);
+        self.complain_all(at_ms, Rule::S4, delayed.into_iter().collect());
         for (rule, message) in self.raised(commit, store) {
             self.complain(at_ms, rule, message);
         }

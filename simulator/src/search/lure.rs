@@ -233,6 +233,8 @@ const LURES: &[(Bug, Lure)] = &[
             ..ANYWHERE
         },
     ),
+    (Bug::ReturnGoesStepByStep, Lure { stories: &[Story::Return], ..ANYWHERE }),
+    (Bug::ReturnMeasured, Lure { stories: &[Story::Return], setting: BACKGROUND, shapes: STEPS, ..ANYWHERE }),
     (Bug::AllPodsRestartedAtOnce, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::SinglePodNeverRestarted, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::RestartEndsEarly, Lure { stories: RESTART, ..ANYWHERE }),

@@ -62,6 +62,8 @@ pub enum Story {
     Delete,
     /// A person deletes the Rollout without its ReplicaSets in the middle, and applies it again.
     MakeAnew,
+    /// A person goes back to the old template after the promotion, inside the rollback window.
+    Return,
 }
 
 /// All stories.
@@ -91,6 +93,7 @@ pub const STORIES: &[Story] = &[
     Story::Restart,
     Story::Delete,
     Story::MakeAnew,
+    Story::Return,
 ];
 
 /// The step of every course that is a pause which ends by itself.
@@ -187,6 +190,9 @@ impl Story {
             let deadline = json!({ "progressDeadlineSeconds": seconds, "progressDeadlineAbort": aborts });
             manifests::merge(&mut wishes.spec, &deadline);
         }
+        if self == Self::Return {
+            manifests::merge(&mut wishes.spec, &json!({ "rollbackWindow": { "revisions": 2 } }));
+        }
         if self == Self::LongPauses && !shape.has_steps {
             let pause = json!({ "autoPromotionEnabled": true, "autoPromotionSeconds": LONG_PAUSE_SECONDS });
             manifests::merge(&mut wishes.strategy, &pause);
@@ -271,6 +277,7 @@ impl Story {
                 let rollout = ObjectRef::new(Kind::Rollout, manifests::NAMESPACE, manifests::ROLLOUT);
                 vec![round.at_stop(500, Deed::Delete(rollout))]
             }
+            Self::Return => vec![promote, healthy(Deed::Undo)],
             Self::MakeAnew => vec![round.at_stop(500, Deed::MakeAnew)],
             Self::Restart => vec![
                 round.at_stop(500, Deed::Restart),

@@ -13,7 +13,7 @@ fn seconds(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
 }
 
-fn measured(mut canary: Value, background: bool) -> World {
+pub(super) fn measured(mut canary: Value, background: bool) -> World {
     let analysis = json!({
         "templates": [{ "templateName": "errors" }],
         "args": [{ "name": "hash", "valueFrom": { "podTemplateHashValue": "Latest" } }],

@@ -12,4 +12,5 @@ mod role_metadata;
 mod scaling;
 mod stories;
 mod validation;
+mod window;
 mod world;
