@@ -1,6 +1,7 @@
 mod adoption;
 mod analyses;
 mod anti_affinity;
+mod basic;
 mod blue_green;
 mod counts;
 mod goldens;
