@@ -31,6 +31,12 @@ pub enum Kind {
     VirtualService,
     /// `v1` Pod: looked at only once a Rollout wants its pods restarted, or to carry metadata of their role.
     Pod,
+    /// `apps/v1` Deployment: looked at only where a Rollout takes its pod template from one.
+    Deployment,
+    /// `apps/v1` ReplicaSet that no Rollout controls: looked at only where a Rollout takes its pod template from one.
+    SourceReplicaSet,
+    /// `v1` PodTemplate: looked at only where a Rollout takes its pod template from one.
+    PodTemplate,
 }
 
 impl Kind {
@@ -43,13 +49,15 @@ impl Kind {
             Self::AnalysisTemplate => "AnalysisTemplate",
             Self::ClusterAnalysisTemplate => "ClusterAnalysisTemplate",
             Self::Experiment => "Experiment",
-            Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicaSet | Self::SourceReplicaSet => "ReplicaSet",
             Self::Service => "Service",
             Self::Secret => "Secret",
             Self::Event => "Event",
             Self::Ingress => "Ingress",
             Self::VirtualService => "VirtualService",
             Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::PodTemplate => "PodTemplate",
         }
     }
 
@@ -62,13 +70,15 @@ impl Kind {
             Self::AnalysisTemplate => "analysistemplates",
             Self::ClusterAnalysisTemplate => "clusteranalysistemplates",
             Self::Experiment => "experiments",
-            Self::ReplicaSet => "replicasets",
+            Self::ReplicaSet | Self::SourceReplicaSet => "replicasets",
             Self::Service => "services",
             Self::Secret => "secrets",
             Self::Event => "events",
             Self::Ingress => "ingresses",
             Self::VirtualService => "virtualservices",
             Self::Pod => "pods",
+            Self::Deployment => "deployments",
+            Self::PodTemplate => "podtemplates",
         }
     }
 
@@ -81,8 +91,8 @@ impl Kind {
             | Self::AnalysisTemplate
             | Self::ClusterAnalysisTemplate
             | Self::Experiment => "argoproj.io",
-            Self::ReplicaSet => "apps",
-            Self::Service | Self::Secret | Self::Event | Self::Pod => "",
+            Self::ReplicaSet | Self::SourceReplicaSet | Self::Deployment => "apps",
+            Self::Service | Self::Secret | Self::Event | Self::Pod | Self::PodTemplate => "",
             Self::Ingress => "networking.k8s.io",
             Self::VirtualService => "networking.istio.io",
         }
@@ -97,7 +107,15 @@ impl Kind {
             | Self::AnalysisTemplate
             | Self::ClusterAnalysisTemplate
             | Self::Experiment => "v1alpha1",
-            Self::ReplicaSet | Self::Service | Self::Secret | Self::Event | Self::Ingress | Self::Pod => "v1",
+            Self::ReplicaSet
+            | Self::Service
+            | Self::Secret
+            | Self::Event
+            | Self::Ingress
+            | Self::Pod
+            | Self::Deployment
+            | Self::SourceReplicaSet
+            | Self::PodTemplate => "v1",
             Self::VirtualService => "v1alpha3",
         }
     }

@@ -19,7 +19,7 @@ use crate::rollouts::RolloutWork;
 use crate::scrutiny::Scrutiny;
 use crate::services::ServiceWork;
 use crate::settings::Settings;
-use crate::store::{CORE, ROUTES, Stores};
+use crate::store::{CORE, NAMED, Stores};
 
 /// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
 const TURNS: usize = 64;
@@ -220,12 +220,12 @@ impl Engine {
         }
     }
 
-    /// Opens the watches of the kinds of routes that Rollouts name, once all Rollouts are known: so the first list
-    /// of routes already finds which of their texts are wanted.
-    pub(crate) fn open_route_watches(&mut self) {
+    /// Opens the watches of the kinds of routes and workloads that Rollouts name, once all Rollouts are known: so the
+    /// first list of them already finds which of their texts are wanted.
+    pub(crate) fn open_named_watches(&mut self) {
         if self.stores.is_complete(Kind::Rollout) {
             let named: Vec<Kind> =
-                ROUTES.into_iter().filter(|kind| self.stores.references.names_kind(*kind)).collect();
+                NAMED.into_iter().filter(|kind| self.stores.references.names_kind(*kind)).collect();
             self.open_watches(named);
         }
     }

@@ -9,7 +9,7 @@ use planner::waiting::Waiting;
 
 use crate::engine::Engine;
 use crate::naming;
-use crate::store::{CORE, ROUTES, key};
+use crate::store::{CORE, NAMED, key};
 
 /// How much there is of everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,17 +85,21 @@ impl Engine {
             leading: self.leading_since.is_some(),
             rollouts: tally(rollouts),
             analysis_runs: tally(runs),
-            objects: CORE
-                .into_iter()
-                .chain(ROUTES)
-                .chain([Kind::Pod])
-                .map(|kind| (kind.name(), self.stores.size(kind)))
-                .collect(),
+            objects: self.sizes(),
             queued: self.queue.len(),
             requests: self.flights.len(),
             questions: self.questions.len(),
             unseen_writes: self.ledger.len(),
         }
+    }
+
+    /// How many objects are held, by the name of their kind.
+    fn sizes(&self) -> BTreeMap<&'static str, usize> {
+        let mut sizes = BTreeMap::new();
+        for kind in CORE.into_iter().chain(NAMED).chain([Kind::Pod]) {
+            *sizes.entry(kind.name()).or_insert(0) += self.stores.size(kind);
+        }
+        sizes
     }
 
     /// All Rollouts, for the metrics endpoint.

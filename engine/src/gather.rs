@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::{PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, TemplateFacts};
-use planner::rollout::{Settings, Snapshot};
+use planner::rollout::{Settings, Snapshot, TemplateIdentity};
 use planner::shared::Shared;
 use serde_json::Value;
 use traffic_routers::{Objects, Router};
 
 use crate::ledger::Ledger;
 use crate::naming;
-use crate::store::held::RouteHeld;
+use crate::store::held::{Kept, RolloutHeld, RouteHeld};
 use crate::store::table::Held;
 use crate::store::{Stores, key};
 
@@ -23,7 +23,7 @@ pub(crate) struct Gathered {
     pub(crate) routers: Vec<Router>,
     /// The route objects and their sources, whole.
     pub(crate) objects: Objects,
-    /// Routes that exist but whose text is not held: they have to be read before anything is decided.
+    /// Routes and workloads that exist but whose text is not held: they have to be read before anything is decided.
     pub(crate) unread: Vec<ObjectRef>,
 }
 
@@ -41,10 +41,12 @@ pub(crate) fn rollout(
     let uid = &held.facts.meta.uid;
     let templates = |kind| templates(stores, &held.facts, kind);
     let pods = pods(stores, rollout, uid, &mut unread);
+    let workload = workload(stores, &held.facts, &mut unread);
     let snapshot = Snapshot {
         pods,
         rollout: held.facts.clone(),
-        template: held.identity.as_ref().and_then(|identity| identity.with_text(&held.facts)),
+        template: template(held, workload),
+        workload: workload.map(|kept| kept.facts.clone()),
         replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
         orphans: orphans(stores, &held.facts),
         services: naming::readable_spec(&held.facts)
@@ -71,6 +73,24 @@ fn orphans(stores: &Stores, rollout: &RolloutFacts) -> Vec<Shared<ReplicaSetFact
     let Some(spec) = naming::readable_spec(rollout) else { return Vec::new() };
     let orphans = stores.orphans(&rollout.meta.namespace);
     orphans.filter(|set| planner::rollout::takes_over(spec, set)).cloned().collect()
+}
+
+/// The object that the template is taken from, once its text is held.
+fn workload<'a>(stores: &'a Stores, rollout: &RolloutFacts, unread: &mut Vec<ObjectRef>) -> Option<&'a Kept> {
+    let object = naming::workload(rollout)?;
+    let kept = stores.workloads(object.kind)?.get(&key(&object))?.kept();
+    if kept.is_none() {
+        unread.push(object);
+    }
+    kept
+}
+
+/// The template to roll out: that of the workload where the spec names one, else its own.
+fn template(held: &RolloutHeld, workload: Option<&Kept>) -> Option<TemplateIdentity> {
+    if naming::readable_spec(&held.facts)?.workload_ref.is_some() {
+        return workload?.template(held.facts.status.collision_count);
+    }
+    held.identity.as_ref()?.with_text(&held.facts)
 }
 
 /// The pods of a Rollout whose decisions rest on them, once all are known.

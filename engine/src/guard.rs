@@ -36,7 +36,10 @@ pub(crate) fn leading(actions: &[Action]) -> &[Action] {
 /// The objects that have to be read live before these actions are taken; none if no action is guarded.
 pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
     let is_read = |action: &&Action| {
-        let takes_pods = matches!(action, Action::PatchReplicaSet { .. } | Action::DeleteReplicaSet { .. });
+        let takes_pods = matches!(
+            action,
+            Action::PatchReplicaSet { .. } | Action::DeleteReplicaSet { .. } | Action::ScaleWorkload { .. }
+        );
         !planted(Bug::NoLiveReads) && (takes_pods || !planted(Bug::TrafficMovedWithoutLiveReads))
     };
     let waits = |action: &&Action| !action.adds_pods() || !is_to_be_aborted(snapshot);
@@ -99,6 +102,13 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<Obj
             let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
             let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
             sets.chain([set(name)]).chain(services).chain(route_reads(routers, None)).collect()
+        }
+        // Its pods stand in for those of the Rollout, and go when the Services have turned.
+        Action::ScaleWorkload { workload, .. } => {
+            let named = naming::readable_spec(&snapshot.rollout);
+            let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
+            let roles = roles(snapshot).map(|facts| set(&facts.meta.name));
+            roles.chain([workload.clone()]).chain(services).collect()
         }
         Action::SwitchService { name, hash, .. } => {
             let sets = with_hash(snapshot, hash).chain(roles(snapshot)).map(|facts| set(&facts.meta.name));

@@ -35,7 +35,8 @@ pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
     Routing { routers, problem: (!sentences.is_empty()).then(|| sentences.join("; ")) }
 }
 
-/// Everything that a Rollout names: Services, routes and what they are made from, templates and their templates.
+/// Everything that a Rollout names: Services, routes and what they are made from, templates and their templates, and the
+/// object that its pod template is taken from.
 pub(crate) fn named(stores: &Stores, rollout: &RolloutFacts) -> BTreeSet<ObjectRef> {
     let Some(spec) = readable_spec(rollout) else { return BTreeSet::new() };
     let mut objects = services(&rollout.meta.namespace, spec);
@@ -46,7 +47,13 @@ pub(crate) fn named(stores: &Stores, rollout: &RolloutFacts) -> BTreeSet<ObjectR
         }
     }
     objects.extend(templates(stores, &rollout.meta.namespace, spec));
+    objects.extend(workload(rollout));
     objects
+}
+
+/// The object that the pod template of a Rollout is taken from, if the spec names one.
+pub(crate) fn workload(rollout: &RolloutFacts) -> Option<ObjectRef> {
+    readable_spec(rollout)?.workload_ref.as_ref()?.object(&rollout.meta.namespace)
 }
 
 /// The Services that a spec names.

@@ -3,6 +3,7 @@
 use crds::object_ref::Kind;
 use planner::facts::{
     AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+    WorkloadFacts,
 };
 use planner::shared::Shared;
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub enum View {
     Template(Shared<TemplateFacts>),
     /// A pod.
     Pod(Shared<PodFacts>),
+    /// An object that a Rollout may take its pod template from.
+    Workload(Shared<WorkloadFacts>),
     /// A route object or a source of one, live and whole but for `managedFields`.
     Route(Shared<Value>),
     /// The decoded data of a Secret that was read by name. It is never kept in a store nor printed.

@@ -63,6 +63,9 @@ pub(crate) fn build(action: &Action, gathered: &Gathered) -> Built {
         Action::DeleteReplicaSet { uid, resource_version, .. } => {
             Call::Delete { uid: uid.clone(), resource_version: Some(resource_version.clone()) }
         }
+        Action::ScaleWorkload { uid, scale, .. } => {
+            Call::JsonPatch(Value::Array(size_operations(uid, Some(*scale))))
+        }
         Action::SwitchService { resource_version, hash, .. } => {
             Call::MergePatch(service_patch(resource_version, &meta.name, hash))
         }
@@ -88,6 +91,7 @@ pub(crate) fn target(action: &Action, namespace: &str, rollout: &str) -> ObjectR
         Action::PatchPod { name, .. } | Action::EvictPod { name, .. } => {
             ObjectRef::new(Kind::Pod, namespace, name)
         }
+        Action::ScaleWorkload { workload, .. } => workload.clone(),
         Action::SwitchService { name, .. } => ObjectRef::new(Kind::Service, namespace, name),
         Action::SetWeight { route, .. } => route.clone(),
         Action::CreateAnalysisRun { name, .. }
@@ -102,6 +106,7 @@ pub(crate) fn events(action: &Action) -> &[Event] {
         Action::PatchRollout { events, .. }
         | Action::CreateReplicaSet { events, .. }
         | Action::PatchReplicaSet { events, .. }
+        | Action::ScaleWorkload { events, .. }
         | Action::SwitchService { events, .. }
         | Action::SetWeight { events, .. }
         | Action::CreateAnalysisRun { events, .. } => events,
@@ -126,6 +131,7 @@ pub(crate) const fn word(action: &Action) -> &'static str {
         Action::PatchPod { .. } => "patch Pod",
         Action::EvictPod { .. } => "evict Pod",
         Action::DeleteReplicaSet { .. } => "delete ReplicaSet",
+        Action::ScaleWorkload { .. } => "scale Deployment",
         Action::SwitchService { .. } => "switch Service",
         Action::SetWeight { .. } => "set weight",
         Action::CreateAnalysisRun { .. } => "create AnalysisRun",
@@ -150,7 +156,11 @@ pub(crate) fn overwriting_status_patch(mut status: Value, abort: bool) -> Value 
     json!({ "status": status })
 }
 
-fn rollout_patch(meta: &Meta, annotations: &BTreeMap<String, String>, replicas: Option<i32>) -> Value {
+fn rollout_patch(
+    meta: &Meta,
+    annotations: &BTreeMap<String, Option<String>>,
+    replicas: Option<i32>,
+) -> Value {
     let mut metadata = Map::from_iter([("resourceVersion".to_owned(), json!(meta.resource_version))]);
     if !annotations.is_empty() {
         metadata.insert("annotations".to_owned(), json!(annotations));
@@ -185,6 +195,12 @@ fn replica_set_patch(
     scale: Option<Scale>,
     annotations: &BTreeMap<String, Option<String>>,
 ) -> Value {
+    let mut operations = size_operations(uid, scale);
+    operations.extend(annotation_operations(held, annotations));
+    Value::Array(operations)
+}
+
+fn size_operations(uid: &str, scale: Option<Scale>) -> Vec<Value> {
     let mut operations = vec![json!({ "op": "test", "path": "/metadata/uid", "value": uid })];
     if let Some(Scale { from, to }) = scale {
         if !planted(Bug::ScaleWithoutCondition) {
@@ -192,8 +208,7 @@ fn replica_set_patch(
         }
         operations.push(json!({ "op": "replace", "path": "/spec/replicas", "value": to }));
     }
-    operations.extend(annotation_operations(held, annotations));
-    Value::Array(operations)
+    operations
 }
 
 /// Adds the Rollout to the owners, as their controller. The server refuses a second controller, too.

@@ -57,7 +57,10 @@ impl Settings {
             | Kind::Event
             | Kind::Ingress
             | Kind::VirtualService
-            | Kind::Pod => true,
+            | Kind::Pod
+            | Kind::Deployment
+            | Kind::SourceReplicaSet
+            | Kind::PodTemplate => true,
         };
         in_scope && labelled
     }

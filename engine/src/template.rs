@@ -1,7 +1,7 @@
 //! The identity of pod templates, worked out once per change.
 
 use crds::metadata::PodTemplateMetadata;
-use crds::template;
+use crds::{TemplateText, template};
 use planner::facts::RolloutFacts;
 use planner::rollout::TemplateIdentity;
 use serde::Deserialize;
@@ -43,6 +43,24 @@ impl Identity {
         let text = readable_spec(rollout)?.template.as_ref()?.as_str().to_owned();
         Some(TemplateIdentity { text, digest: self.digest.clone(), hash: self.hash.clone() })
     }
+}
+
+/// The identity of a template that a Rollout takes from another object, before any collision of names.
+pub(crate) fn of_workload(template: &TemplateText) -> Identity {
+    Identity { digest: digest(template.as_str(), None), hash: template::pod_template_hash(template, None) }
+}
+
+/// The same as the planner sees it, with the collisions of a Rollout.
+pub(crate) fn resolved(
+    template: &TemplateText,
+    identity: &Identity,
+    collisions: Option<i32>,
+) -> TemplateIdentity {
+    let hash = match collisions {
+        None => identity.hash.clone(),
+        some => template::pod_template_hash(template, some),
+    };
+    TemplateIdentity { text: template.as_str().to_owned(), digest: identity.digest.clone(), hash }
 }
 
 /// The identity of the template of a Rollout; taken over from `before` where nothing that it depends on has changed.

@@ -11,7 +11,7 @@ use crate::naming;
 use crate::object::{Object, View};
 use crate::store::table::{Change, Origin};
 use crate::store::version::Stamp;
-use crate::store::{ROUTES, controlling_rollout, key};
+use crate::store::{NAMED, controlling_rollout, key};
 
 impl Engine {
     /// Takes in what a watch delivered.
@@ -104,8 +104,9 @@ impl Engine {
         let Some(held) = self.stores.rollouts.get(&key(rollout)) else { return };
         let named = naming::named(&self.stores, &held.facts);
         let unnamed = self.stores.references.set(rollout, named);
+        self.stores.forget_texts(&unnamed);
         self.let_go(unnamed, now);
-        self.open_route_watches();
+        self.open_named_watches();
         if self.stores.is_complete(Kind::Rollout) && self.stores.follows_pods(rollout) {
             self.open_watches([Kind::Pod]);
         }
@@ -126,9 +127,9 @@ impl Engine {
         self.ledger.relisted(kind);
         self.beginnings += 1;
         if kind == Kind::Rollout {
-            self.open_route_watches();
+            self.open_named_watches();
         }
-        if first && (ROUTES.contains(&kind) || kind == Kind::Pod) {
+        if first && (NAMED.contains(&kind) || kind == Kind::Pod) {
             self.touch_all(now);
         }
         unseen.into_iter().map(|(namespace, name)| ObjectRef::new(kind, namespace, name)).collect()

@@ -77,6 +77,7 @@ impl Directory {
         match kind {
             // Only what a Rollout controls carries it; all others are none of ours.
             Kind::ReplicaSet | Kind::Pod => Some(POD_TEMPLATE_HASH.to_owned()),
+            Kind::SourceReplicaSet => Some(format!("!{POD_TEMPLATE_HASH}")),
             Kind::Rollout
             | Kind::AnalysisRun
             | Kind::Experiment
@@ -152,6 +153,8 @@ mod tests {
         None,
         "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/web"
     )]
+    #[case::deployment(Kind::Deployment, "web", None, "/apis/apps/v1/namespaces/shop/deployments/web")]
+    #[case::pod_template(Kind::PodTemplate, "web", None, "/api/v1/namespaces/shop/podtemplates/web")]
     #[case::slash_is_escaped(
         Kind::Secret,
         "a/../b?x",
@@ -174,6 +177,8 @@ mod tests {
     #[case::no_id(&[], Kind::Rollout, Some("!argo-rollouts.argoproj.io/controller-instance-id"))]
     #[case::an_id(&["--instance-id=blue"], Kind::AnalysisTemplate, Some("argo-rollouts.argoproj.io/controller-instance-id=blue"))]
     #[case::replica_sets(&["--instance-id=blue"], Kind::ReplicaSet, Some("rollouts-pod-template-hash"))]
+    #[case::replica_sets_of_others(&[], Kind::SourceReplicaSet, Some("!rollouts-pod-template-hash"))]
+    #[case::deployments_are_not_filtered(&["--instance-id=blue"], Kind::Deployment, None)]
     #[case::services_are_not_filtered(&["--instance-id=blue"], Kind::Service, None)]
     fn selectors(#[case] args: &[&str], #[case] kind: Kind, #[case] want: Option<&str>) {
         assert_eq!(directory(args).selector(kind).as_deref(), want);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crds::TemplateText;
 use crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec};
 use crds::metadata::PodTemplateMetadata;
 use crds::object_ref::ObjectRef;
 use crds::rollout::{ManagedRule, RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 /// The part of an object's metadata that decisions rest on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -102,6 +104,19 @@ pub struct ServiceFacts {
     pub meta: Meta,
     /// `spec.selector`.
     pub selector: BTreeMap<String, String>,
+}
+
+/// The object that a Rollout takes its pod template from: a Deployment, a ReplicaSet or a PodTemplate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadFacts {
+    /// Its metadata.
+    pub meta: Meta,
+    /// Its pod template.
+    pub template: Option<TemplateText>,
+    /// Its selector; a PodTemplate has none.
+    pub selector: Option<LabelSelector>,
+    /// How many pods it wants itself; a PodTemplate wants none.
+    pub replicas: i32,
 }
 
 /// A route object, as its traffic router reads it.

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crds::TemplateText;
 use crds::names::{POD_TEMPLATE_HASH, REVISION};
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::{RolloutSpec, RolloutStatus};
+use crds::rollout::{RolloutSpec, RolloutStatus, WorkloadRef};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::facts::{Meta, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts};
+use crate::facts::{Meta, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, WorkloadFacts};
 use crate::rollout::{Settings, Snapshot, TemplateIdentity};
 use crate::shared::Shared;
 
@@ -150,6 +151,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
             status: RolloutStatus::default(),
         }),
         template: Some(template("v1")),
+        workload: None,
         replica_sets: Vec::new(),
         orphans: Vec::new(),
         services,
@@ -164,6 +166,30 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         stale: BTreeSet::new(),
         settings: Settings::default(),
     }
+}
+
+/// A Rollout that takes the template of the Deployment `web-base`, which has five pods, and was just created with that
+/// `spec.strategy`; what happens to the Deployment is that word.
+#[must_use]
+pub fn referring(strategy: &Value, scale_down: &str) -> Snapshot {
+    let mut snapshot = created_with(strategy);
+    if let Ok(spec) = &mut snapshot.rollout.spec {
+        spec.template = None;
+        spec.workload_ref = Some(WorkloadRef {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: "web-base".to_owned(),
+            scale_down: scale_down.to_owned(),
+        });
+    }
+    let selector = json!({ "matchLabels": { "app": ROLLOUT } });
+    snapshot.workload = Some(Shared::new(WorkloadFacts {
+        meta: meta("web-base", "uid-base"),
+        template: Some(TemplateText::from(&template_value("v1"))),
+        selector: serde_json::from_value(selector).ok(),
+        replicas: 5,
+    }));
+    snapshot
 }
 
 /// A ReplicaSet of a version, with all its pods available.

@@ -128,6 +128,13 @@ pub enum Waiting {
         /// When it goes.
         until: Timestamp,
     },
+    /// The last pods of the Deployment that the Rollout replaces are kept until the Rollout has been healthy for a while.
+    WorkloadKept {
+        /// The Deployment.
+        workload: ObjectRef,
+        /// Until when.
+        until: Timestamp,
+    },
     /// The update was aborted: until a retry or another template.
     Aborted {
         /// Why.

@@ -106,6 +106,14 @@ bugs! {
     /// A return to a version inside the rollback window is measured (AR#2939).
     ReturnMeasured,
 
+    // The Deployment that a Rollout replaces.
+    /// Its pods are taken away as soon as the Rollout wants its own, not when they are available (AR#4681).
+    WorkloadScaledBeforePods,
+    /// It is scaled down also in later revisions, when its owner has made it larger again (AR#4935).
+    WorkloadScaledAtEveryRevision,
+    /// A change of it is noticed only when the Rollout itself changes (AR#4110).
+    WorkloadChangeNotNoticed,
+
     // Blue-green.
     /// The active Service is switched before all pods of the new version are available (AR#4775).
     ActiveServiceSwitchedBeforePods,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 use serde_json::{Value, json};
 
+use crate::roles;
 use crate::scenario::Deed;
 use crate::store::Store;
 
@@ -26,7 +27,8 @@ pub(crate) fn act(
         Deed::Undo => {
             if let Some(template) = former {
                 let operations = json!([{ "op": "replace", "path": "/spec/template", "value": template }]);
-                patch(store, rollout, operations, now);
+                let keeper = roles::keeper(store, rollout);
+                patch(store, &keeper, operations, now);
             }
         }
         Deed::Abort => {
@@ -89,7 +91,8 @@ fn make_anew(store: &mut Store, rollout: &ObjectRef, now: Timestamp) {
 /// Another image for the first container.
 pub(crate) fn set_image(store: &mut Store, rollout: &ObjectRef, image: &str, now: Timestamp) {
     let path = "/spec/template/spec/containers/0/image";
-    patch(store, rollout, json!([{ "op": "add", "path": path, "value": image }]), now);
+    let keeper = roles::keeper(store, rollout);
+    patch(store, &keeper, json!([{ "op": "add", "path": path, "value": image }]), now);
 }
 
 fn patch(store: &mut Store, object: &ObjectRef, operations: Value, now: Timestamp) {

@@ -39,6 +39,16 @@ pub(crate) fn find(store: &Store, rollout: &ObjectRef, target: Target) -> Option
     }
 }
 
+/// The object that keeps the pod template of a Rollout: the workload that it refers to, else itself.
+pub(crate) fn keeper(store: &Store, rollout: &ObjectRef) -> ObjectRef {
+    let workload = || {
+        let View::Rollout(facts) = &store.get(rollout)?.view else { return None };
+        let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
+        spec.workload_ref.as_ref()?.object(&rollout.namespace)
+    };
+    workload().unwrap_or_else(|| rollout.clone())
+}
+
 /// The names of the Services of the stable and of the new version.
 fn services(facts: &RolloutFacts) -> Option<[String; 2]> {
     let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;

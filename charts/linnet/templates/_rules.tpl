@@ -27,6 +27,13 @@ The audit log of the tests is held against these rules.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
+# Only for Rollouts that take their pod template from one of these, and of Deployments the size.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [""]
+  resources: [podtemplates]
+  verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]

@@ -24,6 +24,7 @@ pub use step::*;
 pub use traffic_routing::*;
 
 use crate::analysis::AnalysisTemplateRef;
+use crate::object_ref::{Kind, ObjectRef};
 use crate::{TemplateText, Time};
 
 api! {
@@ -130,6 +131,21 @@ impl RolloutSpec {
             analyses.flat_map(|analysis| &analysis.templates)
         });
         canary.chain(blue_green)
+    }
+}
+
+impl WorkloadRef {
+    /// The object that is meant, for a Rollout in that namespace; nothing if its kind has no pod template that a Rollout
+    /// may run.
+    #[must_use]
+    pub fn object(&self, namespace: &str) -> Option<ObjectRef> {
+        let kind = match (self.api_version.as_str(), self.kind.as_str()) {
+            ("apps/v1", "Deployment") => Kind::Deployment,
+            ("apps/v1", "ReplicaSet") => Kind::SourceReplicaSet,
+            ("v1", "PodTemplate") => Kind::PodTemplate,
+            _ => return None,
+        };
+        Some(ObjectRef::new(kind, namespace, self.name.as_str()))
     }
 }
 

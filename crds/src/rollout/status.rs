@@ -188,6 +188,8 @@ api! {
         pub fast_track: bool,
         /// Whether the pause before the switch is over.
         pub pause_over: bool,
+        /// Whether the Deployment that the Rollout replaces still hands its pods over.
+        pub handing_over: bool,
     }
 
     /// The last accepted write of a route.

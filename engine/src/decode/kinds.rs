@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crds::TemplateText;
 use crds::analysis::{AnalysisRunSpec, AnalysisTemplateSpec};
 use crds::metadata::PodTemplateMetadata;
 use crds::names::{EPHEMERAL_METADATA, POD_TEMPLATE_HASH};
 use crds::rollout::RolloutSpec;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use planner::facts::{
     AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+    WorkloadFacts,
 };
 use planner::shared::Shared;
 use serde::Deserialize;
@@ -175,6 +178,34 @@ pub(super) fn service(meta: &Meta, parts: &Parts<'_>) -> View {
         meta: meta.clone(),
         selector: spec.selector.unwrap_or_default(),
     }))
+}
+
+/// A Deployment or a ReplicaSet, as far as a Rollout may take its template from it.
+pub(super) fn workload(meta: &Meta, spec: Option<&RawValue>) -> View {
+    #[derive(Default, Deserialize)]
+    struct WorkloadSpec<'a> {
+        #[serde(borrow, default)]
+        replicas: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        selector: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        template: Option<&'a RawValue>,
+    }
+    let spec: WorkloadSpec<'_> =
+        spec.and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default();
+    View::Workload(Shared::new(WorkloadFacts {
+        meta: meta.clone(),
+        template: field::<TemplateText>(spec.template),
+        selector: field::<LabelSelector>(spec.selector),
+        // The API server fills in 1 where it is left out.
+        replicas: field(spec.replicas).unwrap_or(1),
+    }))
+}
+
+/// A PodTemplate: its template stands beside its metadata.
+pub(super) fn pod_template(meta: &Meta, parts: &Parts<'_>) -> View {
+    let template = field::<TemplateText>(parts.template);
+    View::Workload(Shared::new(WorkloadFacts { meta: meta.clone(), template, selector: None, replicas: 0 }))
 }
 
 /// The values that are text; a binary value is left out, no metric backend takes one.

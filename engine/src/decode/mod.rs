@@ -26,6 +26,8 @@ pub(crate) struct Parts<'a> {
     status: Option<&'a RawValue>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    template: Option<&'a RawValue>,
 }
 
 /// Reads one object from its JSON text: first its metadata, then the projection of its kind.
@@ -45,6 +47,8 @@ pub fn decode(kind: Kind, json: &str) -> Result<Object, String> {
         Kind::Pod => kinds::pod(&meta, &parts),
         Kind::Service => kinds::service(&meta, &parts),
         Kind::Ingress | Kind::VirtualService => route(json),
+        Kind::Deployment | Kind::SourceReplicaSet => kinds::workload(&meta, parts.spec),
+        Kind::PodTemplate => kinds::pod_template(&meta, &parts),
         Kind::Secret => kinds::secret(&parts),
         Kind::Experiment | Kind::Event => View::MetaOnly,
     };

@@ -2,7 +2,9 @@
 
 use planner::facts::{
     AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
+    WorkloadFacts,
 };
+use planner::rollout::TemplateIdentity;
 use planner::shared::Shared;
 use planted_bugs::{Bug, planted};
 use serde_json::Value;
@@ -115,6 +117,59 @@ impl Held for PodHeld {
 
     fn controller_uid(&self) -> Option<&str> {
         self.controller_uid.as_deref()
+    }
+}
+
+/// A Deployment, ReplicaSet or PodTemplate: its template if a Rollout takes it, else only that it exists.
+#[derive(Debug)]
+pub(crate) struct WorkloadHeld {
+    stamp: Stamp,
+    kept: Option<Kept>,
+}
+
+/// A workload that a Rollout names, with the identity of its template, which is worked out once per change.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The projection.
+    pub(crate) facts: Shared<WorkloadFacts>,
+    identity: Option<Identity>,
+}
+
+impl WorkloadHeld {
+    /// Holds a workload, with its template if it is `named` by a Rollout.
+    pub(crate) fn new(facts: &Shared<WorkloadFacts>, named: bool) -> Self {
+        let kept = named.then(|| Kept {
+            facts: facts.clone(),
+            identity: facts.template.as_ref().map(template::of_workload),
+        });
+        Self { stamp: Stamp::of(&facts.meta), kept }
+    }
+
+    /// What is kept of it, if a Rollout names it.
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// Keeps only that the object exists.
+    pub(crate) fn forget_template(&mut self) {
+        self.kept = None;
+    }
+}
+
+impl Kept {
+    /// The template as a Rollout with so many collisions runs it.
+    pub(crate) fn template(&self, collisions: Option<i32>) -> Option<TemplateIdentity> {
+        Some(template::resolved(self.facts.template.as_ref()?, self.identity.as_ref()?, collisions))
+    }
+}
+
+impl Held for WorkloadHeld {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+
+    fn controller_uid(&self) -> Option<&str> {
+        None
     }
 }
 

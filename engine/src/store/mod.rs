@@ -9,10 +9,13 @@ use std::collections::BTreeSet;
 
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
-use planner::facts::{AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, ServiceFacts, TemplateFacts};
+use planner::facts::{
+    AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, ServiceFacts, TemplateFacts, WorkloadFacts,
+};
 use planner::shared::Shared;
+use planted_bugs::{Bug, planted};
 
-use self::held::{PodHeld, RolloutHeld, RouteHeld};
+use self::held::{PodHeld, RolloutHeld, RouteHeld, WorkloadHeld};
 use self::references::References;
 use self::table::{Change, Key, Origin, Table};
 use self::version::Stamp;
@@ -39,6 +42,12 @@ pub(crate) struct Stores {
     pub(crate) virtual_services: Table<RouteHeld>,
     /// The pods, once a Rollout asks for what they carry.
     pub(crate) pods: Table<PodHeld>,
+    /// The Deployments.
+    pub(crate) deployments: Table<WorkloadHeld>,
+    /// The ReplicaSets that no Rollout controls.
+    pub(crate) source_sets: Table<WorkloadHeld>,
+    /// The PodTemplates.
+    pub(crate) pod_templates: Table<WorkloadHeld>,
     /// Which Rollouts name which objects.
     pub(crate) references: References,
     /// The kinds that are not served: nobody knows what objects of them say, or whether there are any.
@@ -60,7 +69,8 @@ pub(crate) const CORE: [Kind; 6] = [
 ];
 
 /// The kinds that are watched once a Rollout names an object of them.
-pub(crate) const ROUTES: [Kind; 2] = [Kind::Ingress, Kind::VirtualService];
+pub(crate) const NAMED: [Kind; 5] =
+    [Kind::Ingress, Kind::VirtualService, Kind::Deployment, Kind::SourceReplicaSet, Kind::PodTemplate];
 
 /// What all tables have in common.
 trait Shelf {
@@ -134,6 +144,7 @@ impl Stores {
                 self.apply_route(&reference, held, origin)
             }
             View::Pod(facts) => self.apply_pod(key, facts, origin),
+            View::Workload(facts) => self.apply_workload(&reference, facts, origin),
             View::Secret(_) | View::MetaOnly => Change::Same,
         }
     }
@@ -149,6 +160,22 @@ impl Stores {
         let Some(table) = self.routes_mut(route.kind) else { return Change::Same };
         let key = key(route);
         if held.text().is_some() && table.get(&key).is_some_and(|before| before.text().is_none()) {
+            table.remove(&key);
+        }
+        table.apply(key, held, origin)
+    }
+
+    /// The same version counts as taken if only now its template is wanted.
+    fn apply_workload(
+        &mut self,
+        workload: &ObjectRef,
+        facts: &Shared<WorkloadFacts>,
+        origin: Origin,
+    ) -> Change {
+        let held = WorkloadHeld::new(facts, self.references.is_named(workload));
+        let Some(table) = self.workloads_mut(workload.kind) else { return Change::Same };
+        let key = key(workload);
+        if held.kept().is_some() && table.get(&key).is_some_and(|before| before.kept().is_none()) {
             table.remove(&key);
         }
         table.apply(key, held, origin)
@@ -242,13 +269,37 @@ impl Stores {
         }
     }
 
-    /// Drops the texts of routes that no Rollout names any more.
+    /// The table of a kind that Rollouts take their templates from.
+    pub(crate) fn workloads(&self, kind: Kind) -> Option<&Table<WorkloadHeld>> {
+        match kind {
+            Kind::Deployment => Some(&self.deployments),
+            Kind::SourceReplicaSet => Some(&self.source_sets),
+            Kind::PodTemplate => Some(&self.pod_templates),
+            _ => None,
+        }
+    }
+
+    fn workloads_mut(&mut self, kind: Kind) -> Option<&mut Table<WorkloadHeld>> {
+        match kind {
+            Kind::Deployment => Some(&mut self.deployments),
+            Kind::SourceReplicaSet => Some(&mut self.source_sets),
+            Kind::PodTemplate => Some(&mut self.pod_templates),
+            _ => None,
+        }
+    }
+
+    /// Drops the texts of routes and the templates of workloads that no Rollout names any more.
     pub(crate) fn forget_texts(&mut self, unnamed: &[ObjectRef]) {
         for object in unnamed {
             if let Some(table) = self.routes_mut(object.kind)
                 && let Some(held) = table.get_mut(&key(object))
             {
                 held.forget_text();
+            }
+            if let Some(table) = self.workloads_mut(object.kind)
+                && let Some(held) = table.get_mut(&key(object))
+            {
+                held.forget_template();
             }
         }
     }
@@ -264,6 +315,9 @@ impl Stores {
             Kind::Ingress => &self.ingresses,
             Kind::VirtualService => &self.virtual_services,
             Kind::Pod => &self.pods,
+            Kind::Deployment => &self.deployments,
+            Kind::SourceReplicaSet => &self.source_sets,
+            Kind::PodTemplate => &self.pod_templates,
             Kind::Experiment | Kind::Secret | Kind::Event => return None,
         })
     }
@@ -279,6 +333,9 @@ impl Stores {
             Kind::Ingress => &mut self.ingresses,
             Kind::VirtualService => &mut self.virtual_services,
             Kind::Pod => &mut self.pods,
+            Kind::Deployment => &mut self.deployments,
+            Kind::SourceReplicaSet => &mut self.source_sets,
+            Kind::PodTemplate => &mut self.pod_templates,
             Kind::Experiment | Kind::Secret | Kind::Event => return None,
         })
     }
@@ -355,6 +412,7 @@ impl Stores {
                 let held = self.pods.get(&key(object)).and_then(PodHeld::facts);
                 held.and_then(|facts| self.rollout_of_pod(&facts.meta)).into_iter().collect()
             }
+            kind if self.workloads(kind).is_some() && planted(Bug::WorkloadChangeNotNoticed) => Vec::new(),
             _ => self.references.of(object).cloned().collect(),
         }
     }

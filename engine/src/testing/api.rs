@@ -81,7 +81,8 @@ impl Api {
         if object == held {
             return;
         }
-        if !held.is_null() && held["spec"] != object["spec"] {
+        let wants = |object: &Value| [object["spec"].clone(), object["template"].clone()];
+        if !held.is_null() && wants(&held) != wants(&object) {
             object["metadata"]["generation"] = json!(held["metadata"]["generation"].as_i64().unwrap() + 1);
         }
         self.version += 1;

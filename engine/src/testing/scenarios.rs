@@ -10,3 +10,4 @@ mod role_metadata;
 mod services;
 mod stores;
 mod update;
+mod workload;

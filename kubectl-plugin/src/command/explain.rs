@@ -53,7 +53,12 @@ async fn look(cluster: &Cluster, args: &ExplainArgs, now: Timestamp) -> Result<L
 /// The objects of a kind that may belong to the rollout, as JSON texts.
 async fn read(cluster: &Cluster, known: &Known, kind: Kind) -> kube::Result<Vec<String>> {
     let objects = match kind {
-        Kind::Service | Kind::Ingress | Kind::VirtualService => {
+        Kind::Service
+        | Kind::Ingress
+        | Kind::VirtualService
+        | Kind::Deployment
+        | Kind::SourceReplicaSet
+        | Kind::PodTemplate => {
             let mut found = Vec::new();
             for object in known.named(kind) {
                 found.extend(one(cluster, &object).await?);

@@ -136,6 +136,9 @@ impl<'a> World<'a> {
             }
             Action::AdoptReplicaSet { name, uid, .. } => self.adopts(name, uid, violations),
             Action::EvictPod { name, uid, .. } => self.evicts(name, uid, violations),
+            Action::ScaleWorkload { workload, uid, scale, .. } => {
+                self.workload(workload, uid, *scale, violations);
+            }
             Action::PatchRollout { .. } => {}
         }
     }
@@ -151,7 +154,9 @@ impl<'a> World<'a> {
     /// No pod loses a label by which its ReplicaSet knows it.
     fn selected(&self, name: &str, changes: &MetadataChanges, violations: &mut Vec<Violation>) {
         let spec = self.snapshot.rollout.spec.as_ref().ok();
-        let selector = spec.and_then(|spec| spec.selector.as_ref()?.match_labels.as_ref());
+        let of_workload = self.snapshot.workload.as_ref().and_then(|workload| workload.selector.as_ref());
+        let selector = spec.and_then(|spec| spec.selector.as_ref()).or(of_workload);
+        let selector = selector.and_then(|selector| selector.match_labels.as_ref());
         let is_known_by =
             |key: &str| key == POD_TEMPLATE_HASH || selector.is_some_and(|labels| labels.contains_key(key));
         if changes.labels.keys().any(|key| is_known_by(key)) {
@@ -206,6 +211,26 @@ impl<'a> World<'a> {
         }
         if to < from && to < self.needed(set) {
             violations.push(Violation::PodsTakenUnderTraffic { name: name.to_owned(), from, to });
+        }
+    }
+
+    /// The pods that a replaced Deployment keeps and those of the Rollout are together as many as are wanted.
+    fn workload(&self, workload: &ObjectRef, uid: &str, scale: Scale, violations: &mut Vec<Violation>) {
+        let Scale { from, to } = scale;
+        let held = self.snapshot.workload.as_ref().filter(|held| held.meta.name == workload.name);
+        if held.is_none_or(|held| held.meta.uid != uid || held.replicas != from) || to < 0 {
+            violations.push(Violation::UnknownObject { name: workload.name.clone() });
+        }
+        let have: i32 = self.sets.values().map(|set| set.available_replicas.min(set.replicas).max(0)).sum();
+        let want = self.replicas();
+        if to > from || to.saturating_add(have) < want.min(from) {
+            violations.push(Violation::WorkloadTakenTooEarly {
+                workload: workload.clone(),
+                from,
+                to,
+                want,
+                have,
+            });
         }
     }
 

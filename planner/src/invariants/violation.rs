@@ -55,6 +55,22 @@ pub enum Violation {
         /// Its size afterwards.
         to: i32,
     },
+    /// The Deployment that the Rollout replaces loses pods that the Rollout cannot stand in for yet, or gets more.
+    #[error(
+        "{workload} is to get {to} instead of {from} pods though {have} of {want} pods of the Rollout are available"
+    )]
+    WorkloadTakenTooEarly {
+        /// The Deployment.
+        workload: ObjectRef,
+        /// Its size.
+        from: i32,
+        /// Its size afterwards.
+        to: i32,
+        /// How many pods the Rollout wants.
+        want: i32,
+        /// How many of them are available.
+        have: i32,
+    },
     /// An action names an object that is not there, is another incarnation, or has another size.
     #[error("an action names {name}, which is not as it says")]
     UnknownObject {

@@ -54,7 +54,7 @@ fn labels(
     type_: RolloutType,
     step: Option<usize>,
 ) -> BTreeMap<String, String> {
-    let selector = view.spec.selector.as_ref().and_then(|selector| selector.match_labels.clone());
+    let selector = view.selector.match_labels.clone();
     let mut labels = selector.unwrap_or_default();
     labels.extend(analysis.analysis_run_metadata.labels.clone());
     labels.insert(POD_TEMPLATE_HASH.to_owned(), view.hash().to_owned());

@@ -50,7 +50,8 @@ impl Draft {
             | Waiting::RestartDue { at: until }
             | Waiting::PodKept { until, .. }
             | Waiting::RouteDraining { until, .. }
-            | Waiting::ScaleDownDelay { until, .. } => self.wake(*until),
+            | Waiting::ScaleDownDelay { until, .. }
+            | Waiting::WorkloadKept { until, .. } => self.wake(*until),
             _ => {}
         }
         if !self.waiting.contains(&reason) {

@@ -38,6 +38,7 @@ mod tests;
 mod validate;
 mod view;
 mod weights;
+mod workload;
 
 use jiff::Timestamp;
 
@@ -146,6 +147,7 @@ fn act(view: &View<'_>, draft: &mut Draft) {
     } else {
         basic::scale_down(view, draft);
     }
+    workload::scale_down(view, draft);
     role_metadata::follow(view, draft);
     history::clean_up(view, draft);
     analysis::clean_up(view, draft);
@@ -171,6 +173,10 @@ fn explain(view: &View<'_>, draft: &mut Draft) {
 fn held(view: &View<'_>, mut draft: Draft) -> Plan {
     if let Some(stable) = view.revisions.stable.filter(|set| set.replicas != view.replicas()) {
         draft.act(replicas::scale(view, stable, view.replicas()));
+    }
+    let annotations = revision::workload_generation(view);
+    if !annotations.is_empty() {
+        draft.act(Action::PatchRollout { annotations, replicas: None, events: Vec::new() });
     }
     draft.wait(Waiting::PausedByUser);
     status::observe_only(view, &mut draft);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crds::names::{
     API_VERSION, DESIRED_REPLICAS, LAST_APPLIED, NOTIFIED, POD_TEMPLATE_HASH, REVISION, REVISION_HISTORY,
+    WORKLOAD_GENERATION,
 };
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,8 @@ use super::{anti_affinity, role_metadata};
 use crate::facts::Meta;
 
 /// Annotations of the Rollout that its ReplicaSets do not get.
-const NOT_COPIED: [&str; 5] = [LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED];
+const NOT_COPIED: [&str; 6] =
+    [LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED, WORKLOAD_GENERATION];
 
 /// The name of the ReplicaSet of a version.
 pub(crate) fn replica_set_name(rollout: &str, hash: &str) -> String {
@@ -37,7 +39,7 @@ pub(crate) fn replica_set(view: &View<'_>) -> Value {
     let hash = &view.template.hash;
     let mut template: Value = serde_json::from_str(&view.template.text).unwrap_or_default();
     insert(&mut template, &["metadata", "labels"], POD_TEMPLATE_HASH, hash);
-    let mut selector = serde_json::to_value(&view.spec.selector).unwrap_or_default();
+    let mut selector = serde_json::to_value(view.selector).unwrap_or_default();
     insert(&mut selector, &["matchLabels"], POD_TEMPLATE_HASH, hash);
     let labels = template.pointer("/metadata/labels").cloned().unwrap_or_default();
     let mut annotations = annotations(view);
@@ -69,6 +71,9 @@ fn annotations(view: &View<'_>) -> BTreeMap<String, String> {
         .collect();
     annotations.insert(REVISION.to_owned(), view.revisions.number.to_string());
     annotations.insert(DESIRED_REPLICAS.to_owned(), view.replicas().to_string());
+    if let Some(workload) = view.workload {
+        annotations.insert(WORKLOAD_GENERATION.to_owned(), workload.meta.generation.to_string());
+    }
     annotations
 }
 

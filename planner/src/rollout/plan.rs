@@ -34,10 +34,11 @@ pub struct Plan {
 /// One write. Objects are named, never implied; `events` go out when the write was accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Writes annotations (`rollout.argoproj.io/revision`) or the defaulted `spec.replicas` on the Rollout.
+    /// Writes annotations (`rollout.argoproj.io/revision`, `rollout.argoproj.io/workload-generation`) or the defaulted
+    /// `spec.replicas` on the Rollout.
     PatchRollout {
-        /// Annotations to set.
-        annotations: BTreeMap<String, String>,
+        /// Annotations to set, or to remove where the value is `None`.
+        annotations: BTreeMap<String, Option<String>>,
         /// `spec.replicas`, when the user left it out.
         replicas: Option<i32>,
         /// What to tell people.
@@ -118,6 +119,17 @@ pub enum Action {
         uid: String,
         /// The version that the decision saw.
         resource_version: String,
+    },
+    /// Takes pods away from the Deployment that the Rollout replaces, conditioned on its uid and old size.
+    ScaleWorkload {
+        /// The Deployment.
+        workload: ObjectRef,
+        /// Its uid.
+        uid: String,
+        /// Old and new size.
+        scale: Scale,
+        /// What to tell people.
+        events: Vec<Event>,
     },
     /// Points a Service at a ReplicaSet by the hash in its selector, and marks it as managed.
     SwitchService {
@@ -206,6 +218,7 @@ impl Action {
             | Self::AdoptReplicaSet { .. }
             | Self::DeleteReplicaSet { .. }
             | Self::EvictPod { .. }
+            | Self::ScaleWorkload { .. }
             | Self::SwitchService { .. }
             | Self::SetWeight { .. } => true,
             Self::PatchRollout { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::names::{REVISION, REVISION_HISTORY};
+use crds::names::{REVISION, REVISION_HISTORY, WORKLOAD_GENERATION};
 use crds::object_ref::{Kind, ObjectRef};
 use planted_bugs::{Bug, planted};
 
@@ -103,10 +103,10 @@ fn renumber(view: &View<'_>, set: &ReplicaSetFacts) -> Action {
 fn patch_rollout(view: &View<'_>, draft: &mut Draft) {
     let rollout = &view.snapshot.rollout;
     let number = view.revisions.number;
-    let mut annotations = BTreeMap::new();
+    let mut annotations = workload_generation(view);
     let mut events = Vec::new();
     if super::revision::number(&rollout.meta) != number {
-        annotations.insert(REVISION.to_owned(), number.to_string());
+        annotations.insert(REVISION.to_owned(), Some(number.to_string()));
         events.extend(super::events::first_sight(view.snapshot));
         events.push(Event::normal("RolloutUpdated", format!("Rollout updated to revision {number}")));
     }
@@ -114,6 +114,14 @@ fn patch_rollout(view: &View<'_>, draft: &mut Draft) {
     if !annotations.is_empty() || replicas.is_some() {
         draft.act(Action::PatchRollout { annotations, replicas, events });
     }
+}
+
+/// The annotation that tells which generation of the referenced workload is acted on, if it does not say so yet.
+pub(crate) fn workload_generation(view: &View<'_>) -> BTreeMap<String, Option<String>> {
+    let held = view.snapshot.rollout.meta.annotations.get(WORKLOAD_GENERATION);
+    let wanted = view.workload.map(|workload| workload.meta.generation.to_string());
+    let differs = held != wanted.as_ref();
+    differs.then(|| (WORKLOAD_GENERATION.to_owned(), wanted)).into_iter().collect()
 }
 
 /// Creates the ReplicaSet, or counts a collision if its name is somebody else's.

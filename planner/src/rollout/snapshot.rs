@@ -6,7 +6,8 @@ use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
 
 use crate::facts::{
-    AnalysisRunFacts, PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale, TemplateFacts,
+    AnalysisRunFacts, PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale,
+    TemplateFacts, WorkloadFacts,
 };
 use crate::shared::Shared;
 
@@ -15,8 +16,10 @@ use crate::shared::Shared;
 pub struct Snapshot {
     /// The Rollout.
     pub rollout: Shared<RolloutFacts>,
-    /// The pod template to roll out, as JSON text, and its identity.
+    /// The pod template to roll out, as JSON text, and its identity: the spec's own, or that of `workload`.
     pub template: Option<TemplateIdentity>,
+    /// The object that `spec.workloadRef` names, if it exists.
+    pub workload: Option<Shared<WorkloadFacts>>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
     pub replica_sets: Vec<Shared<ReplicaSetFacts>>,
     /// The ReplicaSets of the namespace that no Rollout nor anybody else controls and that this Rollout may take over.
@@ -68,7 +71,7 @@ pub struct Kept {
     pub message: String,
 }
 
-/// The pod template of the Rollout's spec.
+/// The pod template of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateIdentity {
     /// The template as the user wrote it: JSON text.

@@ -10,18 +10,19 @@ use super::change::Change;
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
-use super::{analysis, blue_green, conditions, drain, events, phase, restart, services, step};
+use super::{analysis, blue_green, conditions, drain, events, phase, restart, services, step, workload};
 use crate::facts::ReplicaSetFacts;
 
 /// Completes the draft's status after the facts of this round, and says what changed.
 pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     let status = &mut draft.status;
     count(view, status);
-    status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    observed(view, status);
     status.current_step_hash = step::hash_of(view);
     analysis::summarize(view, status);
     weights(view, status);
     drain::record(view, status);
+    workload::note(view, status);
     if let Strategy::BlueGreen(strategy) = view.strategy {
         blue_green::gate::settle(view, strategy, status);
     }
@@ -29,6 +30,13 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     set_phase(view, status);
     let told = events::of(view, change, status);
     draft.events.extend(told);
+}
+
+/// Which generations the status is about.
+fn observed(view: &View<'_>, status: &mut RolloutStatus) {
+    status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    status.workload_observed_generation =
+        view.workload.map(|workload| workload.meta.generation.to_string()).unwrap_or_default();
 }
 
 fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
@@ -59,7 +67,7 @@ pub(crate) fn count(view: &View<'_>, status: &mut RolloutStatus) {
     status.available_replicas = sum(|set| set.available_replicas);
     status.updated_replicas = view.revisions.new.map_or(0, |set| set.current_replicas.max(0));
     status.hpa_replicas = status.replicas;
-    status.selector = view.spec.selector.as_ref().map(selector_text).unwrap_or_default();
+    status.selector = selector_text(view.selector);
     match view.strategy {
         Strategy::BlueGreen(strategy) => count_active(view, strategy, status),
         Strategy::Canary(_) => status.blue_green = BlueGreenStatus::default(),
@@ -76,11 +84,10 @@ fn count_active(view: &View<'_>, strategy: &BlueGreenStrategy, status: &mut Roll
     status.ready_replicas = set.ready_replicas.max(0);
     status.available_replicas = set.available_replicas.max(0);
     status.hpa_replicas = set.current_replicas.max(0);
-    if let Some(mut selector) = view.spec.selector.clone() {
-        let labels = selector.match_labels.get_or_insert_default();
-        labels.insert(POD_TEMPLATE_HASH.to_owned(), set.hash.clone());
-        status.selector = selector_text(&selector);
-    }
+    let mut selector = view.selector.clone();
+    let labels = selector.match_labels.get_or_insert_default();
+    labels.insert(POD_TEMPLATE_HASH.to_owned(), set.hash.clone());
+    status.selector = selector_text(&selector);
 }
 
 /// A selector as autoscalers read it: `app=web,tier in (a,b)`.
@@ -168,7 +175,7 @@ pub fn is_decisive(old: &RolloutStatus, new: &RolloutStatus) -> bool {
 /// Brings only counts, conditions and phase up to date, because no decision was made about the wanted version.
 pub(crate) fn observe_only(view: &View<'_>, draft: &mut Draft) {
     count(view, &mut draft.status);
-    draft.status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    observed(view, &mut draft.status);
     conditions::update(view, &Change::default(), &mut draft.status);
     set_phase(view, &mut draft.status);
 }

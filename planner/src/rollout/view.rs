@@ -4,13 +4,14 @@ use crds::rollout::{
     BlueGreenStrategy, CanaryStep, CanaryStrategy, LinnetStatus, RolloutSpec, RolloutStatus,
 };
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::revision::{self, Revisions};
 use super::runs;
 use super::strategy::Strategy;
 use super::validate::Valid;
 use super::{Snapshot, TemplateIdentity};
-use crate::facts::{ReplicaSetFacts, RouteFacts, ServiceFacts};
+use crate::facts::{ReplicaSetFacts, RouteFacts, ServiceFacts, WorkloadFacts};
 
 /// A Rollout whose spec can be acted on, and its surroundings, at one moment.
 #[derive(Clone, Debug)]
@@ -25,6 +26,10 @@ pub(crate) struct View<'a> {
     pub strategy: Strategy<'a>,
     /// The wanted template.
     pub template: &'a TemplateIdentity,
+    /// Which pods belong to the Rollout.
+    pub selector: &'a LabelSelector,
+    /// The object that the template is taken from, if the spec names one.
+    pub workload: Option<&'a WorkloadFacts>,
     /// Which ReplicaSet has which role.
     pub revisions: Revisions<'a>,
 }
@@ -32,8 +37,9 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// Looks up what the decisions need.
     pub(crate) fn new(snapshot: &'a Snapshot, now: Timestamp, valid: Valid<'a>) -> Self {
-        let Valid { spec, strategy, template } = valid;
-        Self { snapshot, now, spec, strategy, template, revisions: revision::find(snapshot, template) }
+        let Valid { spec, strategy, template, selector, workload } = valid;
+        let revisions = revision::find(snapshot, template);
+        Self { snapshot, now, spec, strategy, template, selector, workload, revisions }
     }
 
     /// The strategy, if it is a canary.

@@ -84,6 +84,11 @@ pub enum Edit {
         /// The image.
         image: String,
     },
+    /// The owner of the Deployment that a Rollout replaces gives it another size.
+    ScaleDeployment {
+        /// To how many pods.
+        replicas: i32,
+    },
     /// A label that nobody reads is put on an object.
     Touch {
         /// Which object.

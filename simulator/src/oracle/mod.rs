@@ -14,6 +14,7 @@ mod traffic;
 mod truth;
 mod verdicts;
 mod window;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -393,6 +394,7 @@ impl Judge {
         self.complain_all(at_ms, Rule::S7, ending::leaks(store));
         self.complain_all(at_ms, Rule::S7, carried::wrongly(store));
         self.complain_all(at_ms, Rule::L1, restarts::unfinished(store));
+        self.complain_all(at_ms, Rule::S7, workload::left(store));
         self.complain_all(at_ms, Rule::L2, ending::unfinished_aborts(store, plane));
         let messages = self.intents.unmet(store);
         self.complain_all(at_ms, Rule::S13, messages);

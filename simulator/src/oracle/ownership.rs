@@ -1,13 +1,13 @@
 //! S6 and S8: what is named exists, and nothing is written that is not ours.
 
-use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION};
+use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION, WORKLOAD_GENERATION};
 use crds::object_ref::Kind;
 use engine::effect::Call;
 use engine::object::{Object, View};
 use planner::facts::{Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts};
 use serde_json::Value;
 
-use super::{Commit, carried, rollouts};
+use super::{Commit, carried, rollouts, workload};
 use crate::store::Store;
 
 /// S8: what a write changed that the operator must leave alone.
@@ -82,6 +82,7 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
         }
         (View::Route(old), View::Route(new)) => route(before, (old, new), store),
         (View::AnalysisRun(_), View::AnalysisRun(_)) => unowned(&before.meta, store),
+        (View::Workload(old), View::Workload(new)) => workload::trespass(before.kind, (old, new), store),
         _ => Some("it is none of the kinds that are written".to_owned()),
     }
 }
@@ -106,12 +107,14 @@ fn rollout(old: &RolloutFacts, new: &RolloutFacts, call: &Call) -> Option<String
         return Some("its spec was changed".to_owned());
     }
     let mut annotations = new.meta.annotations.clone();
-    match old.meta.annotations.get(REVISION) {
-        Some(revision) => annotations.insert(REVISION.to_owned(), revision.clone()),
-        None => annotations.remove(REVISION),
-    };
+    for key in [REVISION, WORKLOAD_GENERATION] {
+        match old.meta.annotations.get(key) {
+            Some(value) => annotations.insert(key.to_owned(), value.clone()),
+            None => annotations.remove(key),
+        };
+    }
     (annotations != old.meta.annotations)
-        .then(|| "other annotations than the revision were changed".to_owned())
+        .then(|| "other annotations than the revision and the workload's generation were changed".to_owned())
 }
 
 /// Of a foreign route only weights may change; one that a Rollout owns is the operator's.

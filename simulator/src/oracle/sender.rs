@@ -19,7 +19,11 @@ pub(super) fn overwritten(request: &Request, sent_at: Timestamp, store: &Store) 
     let object = &request.object;
     let is_about_all = match &request.call {
         Call::MergePatch(_) | Call::MergePatchStatus(_) => true,
-        Call::JsonPatch(patch) if object.kind == Kind::ReplicaSet && scaled_to(patch).is_some() => false,
+        Call::JsonPatch(patch)
+            if matches!(object.kind, Kind::ReplicaSet | Kind::Deployment) && scaled_to(patch).is_some() =>
+        {
+            false
+        }
         Call::JsonPatch(_) => matches!(object.kind, Kind::Ingress | Kind::VirtualService),
         Call::Get | Call::Create(_) | Call::Delete { .. } | Call::Evict { .. } => return None,
     };
@@ -33,6 +37,7 @@ pub(super) fn overwritten(request: &Request, sent_at: Timestamp, store: &Store) 
     }
     let size = |view: &View| match view {
         View::ReplicaSet(set) => Some(set.replicas),
+        View::Workload(workload) => Some(workload.replicas),
         _ => None,
     };
     let decided_on = of_it().find(|it| it.at <= sent_at).and_then(|it| size(&it.object.view))?;

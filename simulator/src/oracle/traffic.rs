@@ -13,7 +13,7 @@ use engine::object::View;
 use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 
-use super::{Commit, rollouts};
+use super::{Commit, rollouts, workload};
 use crate::clock::ms_between;
 use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, Share};
@@ -321,7 +321,7 @@ pub(super) fn is_complete(facts: &RolloutFacts, store: &Store, nodes: &Nodes, no
     stable.map(|set| nodes.counts(&set.meta.uid, now).available).sum::<i32>() >= wanted
 }
 
-/// The pods of each version that count, by hash.
+/// The pods of each version that count, by hash; those of a Deployment that hands its own over have none.
 fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, Pods> {
     let mut earned: BTreeMap<String, Pods> = BTreeMap::new();
     for set in roles::sets(store, facts) {
@@ -329,6 +329,10 @@ fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) ->
         let pods = earned.entry(set.hash.clone()).or_default();
         pods.there += counts.earned;
         pods.lost += counts.lost;
+    }
+    if let Some(workload) = workload::serving(store, facts) {
+        let counts = nodes.counts(&workload.meta.uid, now);
+        earned.insert(String::new(), Pods { there: counts.earned, lost: counts.lost });
     }
     earned
 }

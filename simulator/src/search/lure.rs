@@ -66,6 +66,7 @@ const ISTIO: &[&str] = &["canary-istio", "canary-istio-two"];
 const ROLES: &[&str] = &["canary-roles"];
 const STEERED: &[&str] =
     &["canary-nginx", "canary-nginx-two", "canary-istio", "canary-istio-two", "blue-green"];
+const WORKLOADS: &[&str] = &["canary-workload", "canary-nginx-workload"];
 const BLUE_GREEN: &[&str] = &["blue-green"];
 
 const CALM: &[Story] = &[Story::Plain, Story::Promote, Story::Scale, Story::NewVersionInBetween];
@@ -233,11 +234,28 @@ const LURES: &[(Bug, Lure)] = &[
             ..ANYWHERE
         },
     ),
+    (
+        Bug::WorkloadScaledBeforePods,
+        Lure { shapes: &["canary-workload"], stories: &[Story::FirstDeploy], ..ANYWHERE },
+    ),
+    (
+        Bug::WorkloadScaledAtEveryRevision,
+        Lure {
+            shapes: WORKLOADS,
+            stories: CALM,
+            baits: &[Bait {
+                moment: Moment::Stop(100, 3000),
+                harm: |rng| Harm::Edit { edit: Edit::ScaleDeployment { replicas: rng.i32(1..6) } },
+            }],
+            ..ANYWHERE
+        },
+    ),
     (Bug::ReturnGoesStepByStep, Lure { stories: &[Story::Return], ..ANYWHERE }),
     (Bug::ReturnMeasured, Lure { stories: &[Story::Return], setting: BACKGROUND, shapes: STEPS, ..ANYWHERE }),
     (Bug::AllPodsRestartedAtOnce, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::SinglePodNeverRestarted, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::RestartEndsEarly, Lure { stories: RESTART, ..ANYWHERE }),
+    (Bug::WorkloadChangeNotNoticed, Lure { shapes: WORKLOADS, stories: CALM, ..ANYWHERE }),
     (Bug::PodsKeepEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (Bug::TemplateKeepsEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (

@@ -8,6 +8,8 @@ use super::shape::Shape;
 pub const NAMESPACE: &str = "shop";
 /// The name of the Rollout.
 pub const ROLLOUT: &str = "web";
+/// The Deployment that some Rollouts take their pod template from.
+pub const DEPLOYMENT: &str = "base";
 /// The Service of the stable version.
 pub const STABLE: &str = "web-stable";
 /// The Service of the new version.
@@ -44,6 +46,7 @@ pub fn all(shape: &Shape, wishes: &Wishes) -> Vec<Value> {
     objects.push(template(SMOKE, &json!({ "interval": "2s", "count": 3, "inconclusiveLimit": 3 })));
     let query = json!({ "prometheus": { "query": format!("{ERRORS}_rate") } });
     objects.push(template(FINAL, &json!({ "interval": "2s", "count": 4, "provider": query })));
+    objects.extend(shape.scale_down().map(|_| deployment(wishes.replicas)));
     objects.push(rollout(shape, wishes));
     objects
 }
@@ -56,18 +59,45 @@ fn rollout(shape: &Shape, wishes: &Wishes) -> Value {
     let mut spec = json!({
         "replicas": wishes.replicas,
         "selector": { "matchLabels": { "app": ROLLOUT } },
-        "template": {
-            "metadata": { "labels": { "app": ROLLOUT } },
-            "spec": { "containers": [{ "name": "web", "image": "web:1" }] },
-        },
+        "template": pod_template(),
         "strategy": strategy,
     });
     merge(&mut spec, &wishes.spec);
+    if let Some(fields) = spec.as_object_mut()
+        && let Some(scale_down) = shape.scale_down()
+    {
+        let reference = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "name": DEPLOYMENT, "scaleDown": scale_down,
+        });
+        fields.remove("template");
+        fields.insert("workloadRef".to_owned(), reference);
+    }
     json!({
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Rollout",
         "metadata": { "name": ROLLOUT, "namespace": NAMESPACE },
         "spec": spec,
+    })
+}
+
+fn pod_template() -> Value {
+    json!({
+        "metadata": { "labels": { "app": ROLLOUT } },
+        "spec": { "containers": [{ "name": "web", "image": "web:1" }] },
+    })
+}
+
+/// The Deployment that a Rollout replaces.
+fn deployment(replicas: i32) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": DEPLOYMENT, "namespace": NAMESPACE },
+        "spec": {
+            "replicas": replicas,
+            "selector": { "matchLabels": { "app": ROLLOUT } },
+            "template": pod_template(),
+        },
     })
 }
 

@@ -120,13 +120,43 @@ pub const SHAPES: &[Shape] = &[
         strategy_spec: |wishes| with_roles(canary(wishes, &Value::Null)),
         routes: Vec::new,
     },
+    Shape {
+        name: "canary-workload",
+        strategy: "canary",
+        router: "none",
+        has_steps: true,
+        without: &[FaultKind::F15],
+        opening: Vec::new,
+        strategy_spec: |wishes| canary(wishes, &Value::Null),
+        routes: Vec::new,
+    },
+    Shape {
+        name: "canary-nginx-workload",
+        strategy: "canary",
+        router: "nginx",
+        has_steps: true,
+        without: &[],
+        opening: Vec::new,
+        strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
+        routes: || vec![ingress("web")],
+    },
 ];
+
+/// The shapes whose Rollout takes its pod template from a Deployment, and what happens to that one's pods.
+const REFERRING: &[(&str, &str)] =
+    &[("canary-workload", "progressively"), ("canary-nginx-workload", "onsuccess")];
 
 impl Shape {
     /// The shape of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         SHAPES.iter().find(|shape| shape.name == name)
+    }
+
+    /// What happens to the Deployment that the Rollout takes its pod template from; nothing if it has its own.
+    #[must_use]
+    pub fn scale_down(&self) -> Option<&'static str> {
+        REFERRING.iter().find(|(name, _)| *name == self.name).map(|(_, word)| *word)
     }
 
     /// Whether old versions may be kept for a while: where pods alone share the requests, they may not.

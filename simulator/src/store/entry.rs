@@ -59,6 +59,7 @@ pub(super) fn set_meta(object: &mut Object, meta: Meta) {
         View::Service(facts) => facts.meta = meta.clone(),
         View::AnalysisRun(facts) => facts.meta = meta.clone(),
         View::Template(facts) => facts.meta = meta.clone(),
+        View::Workload(facts) => facts.meta = meta.clone(),
         View::Pod(facts) => facts.meta = meta.clone(),
         View::Route(_) | View::Secret(_) | View::MetaOnly => {}
     }

@@ -6,7 +6,14 @@ use crds::object_ref::Kind;
 pub(super) const fn has_status_subresource(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService | Kind::Pod
+        Kind::Rollout
+            | Kind::ReplicaSet
+            | Kind::Service
+            | Kind::Ingress
+            | Kind::VirtualService
+            | Kind::Pod
+            | Kind::Deployment
+            | Kind::SourceReplicaSet
     )
 }
 
@@ -37,7 +44,15 @@ pub(super) const fn counts_generations(kind: Kind) -> bool {
 
 /// Whether a kind is built into the API server; others have a definition.
 pub(super) const fn is_built_in(kind: Kind) -> bool {
-    matches!(kind, Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::Secret | Kind::Event | Kind::Pod)
+    !matches!(
+        kind,
+        Kind::Rollout
+            | Kind::AnalysisRun
+            | Kind::AnalysisTemplate
+            | Kind::ClusterAnalysisTemplate
+            | Kind::Experiment
+            | Kind::VirtualService
+    )
 }
 
 /// Whether a write of the status may also change labels and annotations, as it may for the kinds that are built in.
@@ -51,7 +66,7 @@ pub(super) const fn is_namespaced(kind: Kind) -> bool {
 }
 
 /// The kinds that the store keeps, in the order of [`Kind`].
-pub const KINDS: [Kind; 12] = [
+pub const KINDS: [Kind; 15] = [
     Kind::Rollout,
     Kind::AnalysisRun,
     Kind::AnalysisTemplate,
@@ -64,6 +79,9 @@ pub const KINDS: [Kind; 12] = [
     Kind::Ingress,
     Kind::VirtualService,
     Kind::Pod,
+    Kind::Deployment,
+    Kind::SourceReplicaSet,
+    Kind::PodTemplate,
 ];
 
 /// The kind that a manifest names; `None` for a kind that is not kept.

@@ -24,7 +24,7 @@ pub(super) fn created(reference: &ObjectRef, metadata: &Value, manifest: &mut Va
     if !is_name(&reference.name) {
         return Err(invalid(reference, "metadata.name: Invalid value: must be a lowercase RFC 1123 name"));
     }
-    if reference.kind == Kind::ReplicaSet {
+    if matches!(reference.kind, Kind::ReplicaSet | Kind::Deployment | Kind::SourceReplicaSet) {
         replica_set(reference, manifest)?;
     }
     Ok(())
@@ -38,8 +38,12 @@ pub(super) fn changed(reference: &ObjectRef, before: &Value, after: &Value) -> R
     let selector = "/spec/selector";
     let moved = before.pointer(selector) != after.pointer(selector);
     match reference.kind {
-        Kind::ReplicaSet if moved => Err(invalid(reference, "spec.selector: field is immutable")),
-        Kind::ReplicaSet => replica_set(reference, &mut after.clone()),
+        Kind::ReplicaSet | Kind::Deployment | Kind::SourceReplicaSet if moved => {
+            Err(invalid(reference, "spec.selector: field is immutable"))
+        }
+        Kind::ReplicaSet | Kind::Deployment | Kind::SourceReplicaSet => {
+            replica_set(reference, &mut after.clone())
+        }
         Kind::Rollout if moved && before.pointer(selector).is_some() && after.pointer(selector).is_some() => {
             Err(invalid(reference, "spec.selector: Invalid value: .spec.selector is immutable"))
         }

@@ -25,6 +25,7 @@ pub(super) fn status(view: &View) -> Value {
         View::Service(_)
         | View::Template(_)
         | View::Pod(_)
+        | View::Workload(_)
         | View::Route(_)
         | View::Secret(_)
         | View::MetaOnly => Value::Null,
@@ -62,6 +63,7 @@ pub(super) fn set_status(view: &mut View, status: &Value) -> Result<(), String> 
         View::Service(_)
         | View::Template(_)
         | View::Pod(_)
+        | View::Workload(_)
         | View::Route(_)
         | View::Secret(_)
         | View::MetaOnly => {}
@@ -171,6 +173,7 @@ pub(super) fn complaint(view: &View) -> Option<&String> {
         View::ReplicaSet(_)
         | View::Service(_)
         | View::Pod(_)
+        | View::Workload(_)
         | View::Route(_)
         | View::Secret(_)
         | View::MetaOnly => None,
@@ -193,6 +196,10 @@ pub(super) fn write_back(before: &View, after: &View, manifest: &mut Value) {
             let sizes = |facts: &ReplicaSetFacts| json!({ "spec": { "replicas": facts.replicas, "minReadySeconds": facts.min_ready_seconds } });
             difference(&sizes(before), &sizes(after))
         }
+        (View::Workload(before), View::Workload(after)) => difference(
+            &json!({ "spec": { "replicas": before.replicas } }),
+            &json!({ "spec": { "replicas": after.replicas } }),
+        ),
         (View::Service(before), View::Service(after)) => difference(
             &json!({ "spec": { "selector": before.selector } }),
             &json!({ "spec": { "selector": after.selector } }),

@@ -32,7 +32,14 @@ impl Selector {
                 Some(id) => Self::Is(INSTANCE_ID, id.to_owned()),
                 None => Self::Lacks(INSTANCE_ID),
             },
-            Kind::Service | Kind::Secret | Kind::Event | Kind::Ingress | Kind::VirtualService => Self::All,
+            Kind::SourceReplicaSet => Self::Lacks(POD_TEMPLATE_HASH),
+            Kind::Service
+            | Kind::Secret
+            | Kind::Event
+            | Kind::Ingress
+            | Kind::VirtualService
+            | Kind::Deployment
+            | Kind::PodTemplate => Self::All,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crds::object_ref::{Kind, ObjectRef};
 use engine::object::{Object, View};
 use jiff::Timestamp;
-use planner::facts::{ReplicaSetFacts, RolloutFacts};
+use planner::facts::{ReplicaSetFacts, RolloutFacts, WorkloadFacts};
 
 use super::World;
 use super::happening::{Happening, Learned};
@@ -50,6 +50,7 @@ impl World {
         self.judge.see(change, self.now);
         match (&change.object.view, change.reference.kind) {
             (View::ReplicaSet(facts), _) => self.replica_set_changed(facts, change.verb),
+            (View::Workload(facts), Kind::Deployment) => self.deployment_changed(facts, change.verb),
             (View::Rollout(facts), _) => self.rollout_changed(facts),
             (View::AnalysisRun(facts), _) => {
                 let at_ms = crate::clock::ms_between(self.begun, self.now);
@@ -143,10 +144,13 @@ impl World {
 
     /// At the beginning the controller knows all ReplicaSets.
     pub(super) fn notice_pods(&mut self) {
-        let sets: Vec<Arc<Object>> = self.store.list(Kind::ReplicaSet).cloned().collect();
-        for set in sets {
-            if let View::ReplicaSet(facts) = &set.view {
-                self.replica_set_changed(facts, Verb::Modified);
+        let lists = [Kind::ReplicaSet, Kind::Deployment].map(|kind| self.store.list(kind).cloned());
+        let owners: Vec<Arc<Object>> = lists.into_iter().flatten().collect();
+        for owner in owners {
+            match &owner.view {
+                View::ReplicaSet(facts) => self.replica_set_changed(facts, Verb::Modified),
+                View::Workload(facts) => self.deployment_changed(facts, Verb::Modified),
+                _ => {}
             }
         }
     }
@@ -162,6 +166,18 @@ impl World {
             let behaviour = self.behaviour(facts);
             self.nodes.adopt(uid, behaviour);
         }
+        self.with_pods(|nodes, moment| nodes.touch(uid, moment));
+    }
+
+    /// A Deployment's controller and its ReplicaSets in one: its pods come and go with its size. Other templates replace
+    /// none of them here; what it runs matters to nobody who is judged.
+    fn deployment_changed(&mut self, facts: &WorkloadFacts, verb: Verb) {
+        let uid = facts.meta.uid.as_str();
+        if verb == Verb::Deleted {
+            self.nodes.forget(uid);
+            return;
+        }
+        self.nodes.adopt(uid, Behaviour::Starts(self.prepared.scenario.timings.pod_start_ms));
         self.with_pods(|nodes, moment| nodes.touch(uid, moment));
     }
 
@@ -198,11 +214,7 @@ impl World {
     pub(super) fn pod(&mut self, event: &PodEvent) {
         match event {
             PodEvent::Sync(uid) => {
-                if let Some(seen) = self.set_of(uid).map(|facts| Seen {
-                    wanted: facts.replicas,
-                    generation: facts.meta.generation,
-                    min_ready_seconds: facts.min_ready_seconds,
-                }) {
+                if let Some(seen) = self.seen(uid) {
                     self.with_pods(|nodes, moment| nodes.sync(uid, seen, moment));
                 }
             }
@@ -215,6 +227,23 @@ impl World {
             self.show_pods(event.set());
             self.check_traffic();
         }
+    }
+
+    /// What a controller knows of the ReplicaSet or the Deployment with that uid.
+    fn seen(&self, uid: &str) -> Option<Seen> {
+        if let Some(facts) = self.set_of(uid) {
+            return Some(Seen {
+                wanted: facts.replicas,
+                generation: facts.meta.generation,
+                min_ready_seconds: facts.min_ready_seconds,
+            });
+        }
+        self.store.list(Kind::Deployment).find_map(|object| match &object.view {
+            View::Workload(facts) if facts.meta.uid == uid => {
+                Some(Seen { wanted: facts.replicas, generation: facts.meta.generation, min_ready_seconds: 0 })
+            }
+            _ => None,
+        })
     }
 
     /// The ReplicaSet with that uid.

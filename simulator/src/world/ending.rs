@@ -159,6 +159,12 @@ impl World {
         self.store.merge(&rollout, &serde_json::json!({ "spec": spec }), false, self.now);
     }
 
+    /// Somebody changes an object that is not the operator's.
+    pub(crate) fn give(&mut self, object: &crds::object_ref::ObjectRef, patch: &serde_json::Value) {
+        self.store.merge(object, patch, false, self.now);
+        self.notice();
+    }
+
     /// Somebody writes nonsense into the status of the first Rollout.
     pub(crate) fn forge_status(&mut self, status: &serde_json::Value) {
         let rollout = self.prepared.rollout.clone();

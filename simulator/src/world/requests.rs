@@ -198,6 +198,7 @@ impl World {
                 };
                 scaled_to(patch).is_some_and(|to| to < i64::from(held.replicas))
             }
+            (Call::JsonPatch(_), Kind::Deployment) => true,
             (_, Kind::Ingress | Kind::VirtualService) | (Call::MergePatch(_), Kind::Service) => true,
             _ => false,
         }

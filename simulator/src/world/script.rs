@@ -103,7 +103,8 @@ impl World {
     /// The first Rollout has changed: what waits for that gets its moment.
     pub(super) fn trigger(&mut self, facts: &RolloutFacts) {
         let act = self.prepared.scenario.acts.get(self.script.next).filter(|_| !self.script.planned);
-        if let Some(plus_ms) = act.and_then(|act| is_met(&act.when, facts)) {
+        let is_seen = self.is_seen(facts);
+        if let Some(plus_ms) = act.and_then(|act| is_met(&act.when, facts).filter(|_| is_seen)) {
             let (at, next) = (after_ms(self.now, plus_ms), self.script.next);
             self.script.planned = true;
             self.plan(at, Happening::Act(next));
@@ -112,6 +113,7 @@ impl World {
             .script
             .waiting
             .iter()
+            .filter(|_| is_seen)
             .filter_map(|place| Some((*place, is_met(&self.faults.get(*place)?.when, facts)?)))
             .collect();
         for (place, plus_ms) in due {
@@ -119,6 +121,16 @@ impl World {
             let at = after_ms(self.now, plus_ms);
             self.plan(at, Happening::Strike(place));
         }
+    }
+
+    /// Whether the status of a Rollout is about the workload that it refers to as it is.
+    fn is_seen(&self, facts: &RolloutFacts) -> bool {
+        let keeper = crate::roles::keeper(&self.store, &self.prepared.rollout);
+        if keeper == self.prepared.rollout {
+            return true;
+        }
+        let generation = self.store.get(&keeper).map(|object| object.meta.generation.to_string());
+        generation.is_none_or(|generation| generation == facts.status.workload_observed_generation)
     }
 
     /// The n-th write reaches the server: what waits for that happens before it is carried out.
@@ -167,8 +179,8 @@ impl World {
 
     /// Remembers the pod template, so that a person can go back to it.
     pub(super) fn remember_template(&mut self) {
-        let rollout: &ObjectRef = &self.prepared.rollout;
-        let template = self.store.manifest(rollout).and_then(|it| it.pointer("/spec/template").cloned());
+        let keeper: ObjectRef = crate::roles::keeper(&self.store, &self.prepared.rollout);
+        let template = self.store.manifest(&keeper).and_then(|it| it.pointer("/spec/template").cloned());
         if let Some(template) = template.filter(|template| self.script.templates.last() != Some(template)) {
             self.script.templates.push(template);
         }

@@ -125,6 +125,9 @@ fn about(action: &Action) -> String {
         }
         Action::EvictPod { name, .. } => format!("evict pod {name}, so that another one is made"),
         Action::DeleteReplicaSet { name, .. } => format!("delete ReplicaSet {name} of the history"),
+        Action::ScaleWorkload { workload, scale, .. } => {
+            format!("scale {workload} from {} to {}", scale.from, scale.to)
+        }
         Action::SwitchService { name, hash, .. } => {
             format!("point Service {name} at the pods with the hash {hash}")
         }

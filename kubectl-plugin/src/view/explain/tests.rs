@@ -249,6 +249,7 @@ fn reasons() -> Vec<Waiting> {
             until: at,
         },
         Waiting::ScaleDownDelay { replica_set: "web-a".to_owned(), until: at },
+        Waiting::WorkloadKept { workload: ObjectRef::new(Kind::Deployment, "shop", "web"), until: at },
         Waiting::Aborted { message: "Rollout aborted update to revision 2".to_owned() },
         Waiting::AtRest,
     ]
@@ -264,7 +265,7 @@ fn every_reason_in_words() {
     let mut explanation = Explanation::of(&look, now());
     explanation.waiting = reasons().iter().map(|it| Wait::of(it, &look.snapshot, now())).collect();
     let words: std::collections::BTreeSet<_> = explanation.waiting.iter().map(|wait| wait.reason).collect();
-    assert_eq!(words.len(), 23, "each reason has a word of its own");
+    assert_eq!(words.len(), 24, "each reason has a word of its own");
     insta::assert_snapshot!(screen::text(&explanation, now(), Paint::plain()));
 }
 

@@ -63,6 +63,7 @@ const fn word(reason: &Waiting) -> &'static str {
         Waiting::PodsRestarting { .. } => "PodsRestarting",
         Waiting::PodKept { .. } => "PodKept",
         Waiting::ScaleDownDelay { .. } => "ScaleDownDelay",
+        Waiting::WorkloadKept { .. } => "WorkloadKept",
         Waiting::Aborted { .. } => "Aborted",
         Waiting::AtRest => "AtRest",
     }
@@ -110,6 +111,9 @@ fn what(reason: &Waiting) -> String {
         Waiting::ScaleDownDelay { replica_set, .. } => {
             format!("the end of the time that ReplicaSet {replica_set} is kept for a quick way back")
         }
+        Waiting::WorkloadKept { workload, .. } => {
+            format!("the rollout to be healthy for a while: the last pods of {workload} are kept until then")
+        }
         Waiting::Aborted { message } if message.is_empty() => {
             "another template, or a retry: the update was aborted".to_owned()
         }
@@ -145,6 +149,7 @@ fn until(reason: &Waiting, snapshot: &Snapshot, now: Timestamp) -> Option<Timest
         }
         Waiting::RouteDraining { until, .. }
         | Waiting::ScaleDownDelay { until, .. }
+        | Waiting::WorkloadKept { until, .. }
         | Waiting::PodKept { until, .. } => Some(*until),
         Waiting::CanaryPodsNotReady { .. } => {
             // A deadline that has passed already is not waited for again.
@@ -206,6 +211,7 @@ fn moves(reason: &Waiting, snapshot: &Snapshot) -> Vec<Move> {
         | Waiting::RestartDue { .. }
         | Waiting::PodsRestarting { .. }
         | Waiting::ScaleDownDelay { .. }
+        | Waiting::WorkloadKept { .. }
         | Waiting::AtRest => Vec::new(),
     }
 }

@@ -117,7 +117,8 @@ fn a_name_that_is_somebody_elses_counts_a_collision() {
     let mut snapshot = fixture::created(&json!({}));
     let first = plan(&snapshot, fixture::start());
     let Some(Action::PatchRollout { annotations, .. }) = first.actions.first() else { panic!("{first:?}") };
-    snapshot.rollout.meta.annotations.extend(annotations.clone());
+    let set = annotations.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+    snapshot.rollout.meta.annotations.extend(set);
     snapshot.taken.insert(ObjectRef::new(Kind::ReplicaSet, fixture::NAMESPACE, "web-hash-v1"));
     let collided = plan(&snapshot, fixture::start());
     assert!(collided.actions.is_empty());

@@ -14,4 +14,5 @@ mod scaling;
 mod stories;
 mod validation;
 mod window;
+mod workload;
 mod world;

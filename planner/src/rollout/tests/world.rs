@@ -82,6 +82,14 @@ impl World {
         self.snapshot.template = Some(fixture::template(version));
     }
 
+    /// Somebody gives the referenced workload the template of another version.
+    pub(super) fn change_workload(&mut self, version: &str) {
+        let workload = self.snapshot.workload.as_mut().unwrap();
+        workload.meta.generation += 1;
+        workload.template = fixture::spec(version, &json!({})).template;
+        self.snapshot.template = Some(fixture::template(version));
+    }
+
     pub(super) fn scale_to(&mut self, replicas: i32) {
         if let Ok(spec) = &mut self.snapshot.rollout.spec {
             spec.replicas = Some(replicas);
@@ -222,7 +230,13 @@ impl World {
         match action {
             Action::PatchRollout { annotations, replicas, events } => {
                 self.writes.push("patch rollouts".to_owned());
-                self.snapshot.rollout.meta.annotations.extend(annotations.clone());
+                for (key, value) in annotations {
+                    let held = &mut self.snapshot.rollout.meta.annotations;
+                    match value {
+                        Some(value) => held.insert(key.clone(), value.clone()),
+                        None => held.remove(key),
+                    };
+                }
                 if let (Some(replicas), Ok(spec)) = (replicas, &mut self.snapshot.rollout.spec) {
                     spec.replicas = Some(*replicas);
                 }
@@ -253,6 +267,14 @@ impl World {
             Action::DeleteReplicaSet { name, .. } => {
                 self.writes.push(format!("delete replicasets {name}"));
                 self.snapshot.replica_sets.retain(|set| set.meta.name != *name);
+            }
+            Action::ScaleWorkload { workload, uid, scale, events } => {
+                self.writes.push(format!("patch deployments {} {}->{}", workload.name, scale.from, scale.to));
+                let held = self.snapshot.workload.as_mut().unwrap();
+                assert_eq!((&held.meta.uid, held.replicas), (uid, scale.from));
+                held.replicas = scale.to;
+                held.meta.generation += 1;
+                self.tell(events);
             }
             Action::SwitchService { .. } | Action::SetWeight { .. } => self.turn(action),
             Action::CreateAnalysisRun { name, object, events } => {

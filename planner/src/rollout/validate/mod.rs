@@ -11,10 +11,12 @@ mod template;
 use std::fmt::Display;
 
 use crds::rollout::RolloutSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 pub(crate) use self::template::{matches, metadata_of};
 use super::strategy::Strategy;
 use super::{Snapshot, TemplateIdentity};
+use crate::facts::WorkloadFacts;
 
 /// A spec that can be acted on.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,10 @@ pub(crate) struct Valid<'a> {
     pub strategy: Strategy<'a>,
     /// The wanted template.
     pub template: &'a TemplateIdentity,
+    /// Which pods belong to the Rollout.
+    pub selector: &'a LabelSelector,
+    /// The object that the template is taken from, if the spec names one.
+    pub workload: Option<&'a WorkloadFacts>,
 }
 
 /// What is wrong: where, with which value, and what it should be.
@@ -62,17 +68,18 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<Valid<'_>, Problem> {
             "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
         ));
     };
-    let template = template::check(snapshot, spec)?;
+    let workload = template::source(snapshot, spec)?;
+    let (template, selector) = template::check(snapshot, spec, workload)?;
     match strategy {
         Strategy::Canary(canary) => canary::check(spec, canary)?,
         Strategy::BlueGreen(blue_green) => blue_green::check(spec, blue_green)?,
     }
-    role_metadata::check(spec)?;
+    role_metadata::check(spec, selector)?;
     references::check(snapshot, strategy)?;
     if let Some(problem) = &snapshot.routing_problem {
         return Err(problem.clone());
     }
-    Ok(Valid { spec, strategy, template })
+    Ok(Valid { spec, strategy, template, selector, workload })
 }
 
 fn numbers(spec: &RolloutSpec) -> Result<(), Problem> {

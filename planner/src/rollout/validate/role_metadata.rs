@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crds::metadata::PodTemplateMetadata;
 use crds::names::POD_TEMPLATE_HASH;
 use crds::rollout::RolloutSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::{Problem, wrong};
 
@@ -14,7 +15,7 @@ const LONGEST: usize = 63;
 const LONGEST_PREFIX: usize = 253;
 
 /// Checks that the API server takes them, and that no ReplicaSet loses its pods by them.
-pub(super) fn check(spec: &RolloutSpec) -> Result<(), Problem> {
+pub(super) fn check(spec: &RolloutSpec, selector: &LabelSelector) -> Result<(), Problem> {
     let canary = spec.strategy.canary.iter().flat_map(|canary| {
         [
             ("canary.canaryMetadata", &canary.canary_metadata),
@@ -28,14 +29,14 @@ pub(super) fn check(spec: &RolloutSpec) -> Result<(), Problem> {
         ]
     });
     canary.chain(blue_green).try_for_each(|(field, metadata)| match metadata {
-        Some(metadata) => one(spec, field, metadata),
+        Some(metadata) => one(selector, field, metadata),
         None => Ok(()),
     })
 }
 
-fn one(spec: &RolloutSpec, field: &str, metadata: &PodTemplateMetadata) -> Result<(), Problem> {
+fn one(selector: &LabelSelector, field: &str, metadata: &PodTemplateMetadata) -> Result<(), Problem> {
     let path = format_args!("spec.strategy.{field}");
-    let selected = selected(spec);
+    let selected = selected(selector);
     for (key, value) in &metadata.labels {
         let path = format_args!("{path}.labels");
         if selected.contains(key.as_str()) {
@@ -52,10 +53,9 @@ fn one(spec: &RolloutSpec, field: &str, metadata: &PodTemplateMetadata) -> Resul
 }
 
 /// The labels by which ReplicaSets know their pods.
-fn selected(spec: &RolloutSpec) -> BTreeSet<&str> {
-    let selector = spec.selector.as_ref();
-    let labels = selector.and_then(|selector| selector.match_labels.as_ref()).into_iter().flatten();
-    let expressions = selector.and_then(|selector| selector.match_expressions.as_ref()).into_iter().flatten();
+fn selected(selector: &LabelSelector) -> BTreeSet<&str> {
+    let labels = selector.match_labels.iter().flatten();
+    let expressions = selector.match_expressions.iter().flatten();
     let named = labels.map(|(key, _)| key.as_str()).chain(expressions.map(|one| one.key.as_str()));
     named.chain([POD_TEMPLATE_HASH]).collect()
 }

@@ -8,21 +8,46 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Problem, missing, unsupported, wrong};
+use super::{Problem, missing, wrong};
+use crate::facts::WorkloadFacts;
 use crate::rollout::{Snapshot, TemplateIdentity};
 
-/// Returns the wanted template, whose labels match the selector.
-pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'a TemplateIdentity, Problem> {
-    if let Some(workload) = &spec.workload_ref {
-        if spec.template.is_some() {
-            let message = "template must be empty for workload reference rollout";
-            return Err(wrong("spec.template", "{...}", message));
-        }
-        return Err(unsupported(format_args!("spec.workloadRef ({})", workload.name), "workloadRef"));
+/// Returns the object that the template is taken from; nothing if the spec has its own.
+pub(super) fn source<'a>(
+    snapshot: &'a Snapshot,
+    spec: &RolloutSpec,
+) -> Result<Option<&'a WorkloadFacts>, Problem> {
+    let Some(reference) = &spec.workload_ref else { return Ok(None) };
+    // Tools that fill in every field write an empty template.
+    if spec.template.as_ref().is_some_and(|template| template.as_str() != "{}") {
+        let message = "template must be empty for workload reference rollout";
+        return Err(wrong("spec.template", "{...}", message));
     }
+    let Some(object) = reference.object(&snapshot.rollout.meta.namespace) else {
+        let (version, kind) = (&reference.api_version, &reference.kind);
+        return Err(format!("workload of type {version}/{kind} is not supported"));
+    };
+    match &snapshot.workload {
+        Some(workload) => Ok(Some(workload)),
+        None => {
+            let (kind, group) = (object.kind.plural(), object.kind.group());
+            let dot = if group.is_empty() { "" } else { "." };
+            Err(format!("{kind}{dot}{group} \"{}\" not found", object.name))
+        }
+    }
+}
+
+/// Returns the wanted template and the selector, which its labels match. Where the spec has no selector, that of the
+/// workload counts.
+pub(super) fn check<'a>(
+    snapshot: &'a Snapshot,
+    spec: &'a RolloutSpec,
+    workload: Option<&'a WorkloadFacts>,
+) -> Result<(&'a TemplateIdentity, &'a LabelSelector), Problem> {
     let selector = spec
         .selector
         .as_ref()
+        .or_else(|| workload?.selector.as_ref())
         .ok_or_else(|| missing("spec.selector", "Rollout has missing field '.spec.selector'"))?;
     let is_empty = selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
         && selector.match_expressions.as_ref().is_none_or(Vec::is_empty);
@@ -32,7 +57,7 @@ pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'
     let template = snapshot
         .template
         .as_ref()
-        .filter(|_| spec.template.is_some())
+        .filter(|_| spec.template.is_some() || workload.is_some())
         .ok_or_else(|| missing("spec.template", "Rollout has missing field '.spec.template'"))?;
     let labels = labels(&template.text);
     if !matches(selector, &labels) {
@@ -43,7 +68,7 @@ pub(super) fn check<'a>(snapshot: &'a Snapshot, spec: &RolloutSpec) -> Result<&'
             "`selector` does not match template `labels`",
         ));
     }
-    Ok(template)
+    Ok((template, selector))
 }
 
 /// The labels of a pod template.

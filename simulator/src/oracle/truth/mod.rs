@@ -145,7 +145,12 @@ impl Truth {
         let rollouts = concerned(request, store);
         let is_judged = matches!(
             request.object.kind,
-            Kind::Rollout | Kind::ReplicaSet | Kind::Service | Kind::Ingress | Kind::VirtualService
+            Kind::Rollout
+                | Kind::ReplicaSet
+                | Kind::Service
+                | Kind::Ingress
+                | Kind::VirtualService
+                | Kind::Deployment
         );
         // What no Rollout names is none of their decisions.
         if !is_judged || rollouts.is_empty() || is_release(request) {

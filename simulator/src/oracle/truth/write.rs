@@ -9,7 +9,7 @@ use engine::scrutiny::Decision;
 use planner::facts::RolloutFacts;
 use serde_json::Value;
 
-use crate::oracle::rollouts;
+use crate::oracle::{rollouts, workload};
 use crate::store::Store;
 use crate::world::scaled_to;
 
@@ -20,6 +20,9 @@ pub(super) fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
         |facts: &RolloutFacts| ObjectRef::new(Kind::Rollout, &facts.meta.namespace, &facts.meta.name);
     if object.kind == Kind::Rollout {
         return vec![object.clone()];
+    }
+    if object.kind == Kind::Deployment {
+        return workload::referring(store, object).map(reference).collect();
     }
     if object.kind == Kind::ReplicaSet {
         let owner = match &request.call {
@@ -66,7 +69,9 @@ pub(super) fn is_guarded(request: &Request, store: &Store) -> bool {
             scaled_to(patch).is_some_and(|to| held.is_none_or(|held| to < held))
         }
         (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
-        (_, kind) => matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService),
+        (_, kind) => {
+            matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService | Kind::Deployment)
+        }
     }
 }
 
@@ -109,6 +114,7 @@ fn facts(status: &RolloutStatus) -> impl PartialEq + std::fmt::Debug + use<> {
         status.pause_conditions.iter().map(|pause| pause.reason).collect::<Vec<_>>(),
         status.linnet.as_ref().and_then(|own| own.attempt).unwrap_or(1),
         status.blue_green.active_selector.clone(),
+        status.linnet.as_ref().is_some_and(|own| own.handing_over),
     )
 }
 

@@ -52,6 +52,13 @@ impl World {
             Edit::ScaleRollout { replicas } => {
                 self.store.merge(&rollout, &json!({ "spec": { "replicas": replicas } }), false, self.now);
             }
+            Edit::ScaleDeployment { replicas } => {
+                let object = crate::roles::keeper(&self.store, &rollout);
+                if object.kind == Kind::Deployment {
+                    self.judge.excuse_all(self.now);
+                    self.store.merge(&object, &json!({ "spec": { "replicas": replicas } }), false, self.now);
+                }
+            }
             Edit::SetImage { image } => {
                 actor::set_image(&mut self.store, &rollout, image, self.now);
                 self.remember_template();
@@ -67,15 +74,14 @@ impl World {
         }
     }
 
-    /// A `GitOps` tool puts everything but the Rollouts back, and looks again.
+    /// A `GitOps` tool puts everything back but what people change, and looks again.
     pub(in crate::world) fn revert(&mut self, fault: usize, period_ms: u64, until: Timestamp) {
         let before = self.store.version();
         let prepared = std::sync::Arc::clone(&self.prepared);
-        let foreign = prepared
-            .scenario
-            .manifests
-            .iter()
-            .filter(|manifest| crate::store::kind_of(manifest).is_some_and(|kind| kind != Kind::Rollout));
+        let foreign = prepared.scenario.manifests.iter().filter(|manifest| {
+            let kind = crate::store::kind_of(manifest);
+            kind.is_some_and(|kind| !matches!(kind, Kind::Rollout | Kind::Deployment))
+        });
         for manifest in foreign {
             // A manifest that was accepted once is accepted again.
             let _ = self.store.apply(manifest, self.now);
