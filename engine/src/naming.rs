@@ -29,6 +29,7 @@ pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
         namespace: rollout.meta.namespace.clone(),
         name: rollout.meta.name.clone(),
         uid: rollout.meta.uid.clone(),
+        stable_ping_pong: rollout.status.canary.stable_ping_pong,
     };
     let (routers, errors) = readable_spec(rollout).map(|spec| drivable(&owner, spec)).unwrap_or_default();
     let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -104,7 +104,6 @@ impl Engine {
         let Some(held) = self.stores.rollouts.get(&key(rollout)) else { return };
         let named = naming::named(&self.stores, &held.facts);
         let unnamed = self.stores.references.set(rollout, named);
-        self.stores.forget_texts(&unnamed);
         self.let_go(unnamed, now);
         self.open_named_watches();
         if self.stores.is_complete(Kind::Rollout) && self.stores.follows_pods(rollout) {

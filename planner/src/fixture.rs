@@ -98,6 +98,17 @@ pub fn routed(steps: &Value) -> Value {
     })
 }
 
+/// A canary strategy with those steps between the Services `web-ping` and `web-pong`, which take turns behind the
+/// VirtualService `web`.
+#[must_use]
+pub fn ping_pong(steps: &Value) -> Value {
+    json!({
+        "pingPong": { "pingService": "web-ping", "pongService": "web-pong" },
+        "trafficRouting": { "istio": { "virtualService": { "name": "web" } } },
+        "steps": steps,
+    })
+}
+
 /// The two Services that [`routed`] names, as a user makes them.
 #[must_use]
 pub fn services() -> BTreeMap<String, Shared<ServiceFacts>> {
@@ -127,6 +138,17 @@ pub fn route() -> RouteFacts {
     }
 }
 
+/// The VirtualService of [`ping_pong`], as a user makes it: everything goes to ping.
+fn virtual_service() -> RouteFacts {
+    RouteFacts {
+        reference: ObjectRef::new(Kind::VirtualService, NAMESPACE, ROLLOUT),
+        version: Some(("uid-route".to_owned(), "1".to_owned())),
+        canary_weight: Some(100),
+        in_shape: true,
+        problem: None,
+    }
+}
+
 /// A Rollout that was just created with that strategy; with a router, its Services and its route are there too.
 #[must_use]
 pub fn created(canary: &Value) -> Snapshot {
@@ -138,7 +160,9 @@ pub fn created(canary: &Value) -> Snapshot {
 pub fn created_with(strategy: &Value) -> Snapshot {
     let spec = spec_with("v1", strategy);
     let is_routed = spec.strategy.canary.as_ref().is_some_and(|canary| canary.traffic_routing.is_some());
+    let takes_turns = spec.strategy.canary.as_ref().is_some_and(|canary| canary.ping_pong.is_some());
     let services = match &spec.strategy.blue_green {
+        None if takes_turns => services_named(["web-ping", "web-pong"]),
         Some(_) => services_named(["web-active", "web-preview"]),
         None if is_routed => services(),
         None => BTreeMap::new(),
@@ -155,7 +179,11 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         replica_sets: Vec::new(),
         orphans: Vec::new(),
         services,
-        routes: if is_routed { vec![route()] } else { Vec::new() },
+        routes: match (is_routed, takes_turns) {
+            (true, true) => vec![virtual_service()],
+            (true, false) => vec![route()],
+            (false, _) => Vec::new(),
+        },
         routing_problem: None,
         analysis_runs: Vec::new(),
         templates: BTreeMap::new(),

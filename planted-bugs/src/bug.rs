@@ -56,6 +56,13 @@ bugs! {
     /// A second new version inherits the weight of the first one with its first pod (AR#3372).
     NewVersionInheritsWeight,
 
+    // Services that take turns.
+    /// The Service of the new version is switched from pods that have gone to its own while proxies may still hold the
+    /// former ones, and gets requests at once (AR#4433).
+    SwitchedFromNobody,
+    /// Routes are read and written as if the two Services never had taken turns.
+    RoutesReadByFirstRoles,
+
     // Abort.
     /// The status of an abort is written before the routes.
     AbortStatusBeforeRoutes,

@@ -1,6 +1,7 @@
 //! Objects by their role in a Rollout.
 
 use crds::object_ref::{Kind, ObjectRef};
+use crds::rollout::PingPongRole;
 use engine::object::View;
 use planner::facts::{ReplicaSetFacts, RolloutFacts};
 
@@ -50,13 +51,19 @@ pub(crate) fn keeper(store: &Store, rollout: &ObjectRef) -> ObjectRef {
 }
 
 /// The names of the Services of the stable and of the new version.
-fn services(facts: &RolloutFacts) -> Option<[String; 2]> {
+pub(crate) fn services(facts: &RolloutFacts) -> Option<[String; 2]> {
     let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
     if let Some(blue_green) = &spec.strategy.blue_green {
         return Some([blue_green.active_service.clone(), blue_green.preview_service.clone()]);
     }
     let canary = spec.strategy.canary.as_ref()?;
-    Some([canary.stable_service.clone(), canary.canary_service.clone()])
+    Some(match &canary.ping_pong {
+        None => [canary.stable_service.clone(), canary.canary_service.clone()],
+        Some(pair) if facts.status.canary.stable_ping_pong == PingPongRole::Ping => {
+            [pair.ping_service.clone(), pair.pong_service.clone()]
+        }
+        Some(pair) => [pair.pong_service.clone(), pair.ping_service.clone()],
+    })
 }
 
 fn replica_set(store: &Store, rollout: &RolloutFacts, hash: &str) -> Option<ObjectRef> {

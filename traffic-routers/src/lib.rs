@@ -13,7 +13,7 @@ mod testing;
 use std::collections::BTreeMap;
 
 use crds::object_ref::ObjectRef;
-use crds::rollout::ManagedRule;
+use crds::rollout::{ManagedRule, PingPongRole};
 use serde_json::Value;
 
 pub use istio::Istio;
@@ -32,6 +32,8 @@ pub struct Owner {
     pub name: String,
     /// Its uid.
     pub uid: String,
+    /// Which of two Services that take turns selects the stable version (`status.canary.stablePingPong`).
+    pub stable_ping_pong: PingPongRole,
 }
 
 /// What a route is to say.

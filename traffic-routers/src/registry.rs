@@ -1,6 +1,7 @@
 //! From the words of a Rollout's spec to the routers that carry them out.
 
-use crds::rollout::{CanaryStrategy, RolloutSpec, TrafficRouting};
+use crds::rollout::{CanaryStrategy, PingPongRole, RolloutSpec, TrafficRouting};
+use planted_bugs::{Bug, planted};
 
 use crate::{Istio, Nginx, Owner, RouteError, TrafficRouter};
 
@@ -38,7 +39,7 @@ pub fn routers(owner: &Owner, spec: &RolloutSpec) -> Result<Vec<Router>, RouteEr
 pub fn drivable(owner: &Owner, spec: &RolloutSpec) -> (Vec<Router>, Vec<RouteError>) {
     let Some(canary) = &spec.strategy.canary else { return (Vec::new(), Vec::new()) };
     let Some(routing) = &canary.traffic_routing else { return (Vec::new(), Vec::new()) };
-    let services = match services(canary) {
+    let services = match services(owner, canary) {
         Ok(services) => services,
         Err(error) => return (Vec::new(), vec![error]),
     };
@@ -49,8 +50,11 @@ pub fn drivable(owner: &Owner, spec: &RolloutSpec) -> (Vec<Router>, Vec<RouteErr
         Some(Err(error)) => errors.push(error),
         None => {}
     }
-    match routing.nginx.as_ref().map(|nginx| Nginx::new(owner, &services, nginx, routing.max_traffic_weight))
-    {
+    let nginx = |nginx| match takes_turns(canary) {
+        Some(error) => Err(error),
+        None => Nginx::new(owner, &services, nginx, routing.max_traffic_weight),
+    };
+    match routing.nginx.as_ref().map(nginx) {
         Some(Ok(nginx)) => routers.push(Box::new(nginx)),
         Some(Err(error)) => errors.push(error),
         None => {}
@@ -59,20 +63,28 @@ pub fn drivable(owner: &Owner, spec: &RolloutSpec) -> (Vec<Router>, Vec<RouteErr
     (routers, errors)
 }
 
-fn services(canary: &CanaryStrategy) -> Result<Services, RouteError> {
-    if canary.ping_pong.is_some() {
-        return Err(RouteError::Spec {
-            path: "spec.strategy.canary.pingPong".to_owned(),
-            message: "not supported by this version: set canaryService and stableService instead".to_owned(),
-        });
+fn services(owner: &Owner, canary: &CanaryStrategy) -> Result<Services, RouteError> {
+    let role = if planted(Bug::RoutesReadByFirstRoles) { PingPongRole::Ping } else { owner.stable_ping_pong };
+    let [stable, new] = canary.services(role);
+    if stable.is_empty() || new.is_empty() {
+        let (path, message) = match canary.ping_pong {
+            Some(_) => (
+                "spec.strategy.canary.pingPong",
+                "Ping service and Pong service must to be set to use Ping-Pong feature",
+            ),
+            None => (ROUTING, "Canary service and Stable service must to be set to use Traffic Routing"),
+        };
+        return Err(RouteError::Spec { path: path.to_owned(), message: message.to_owned() });
     }
-    if canary.canary_service.is_empty() || canary.stable_service.is_empty() {
-        return Err(RouteError::Spec {
-            path: ROUTING.to_owned(),
-            message: "Canary service and Stable service must to be set to use Traffic Routing".to_owned(),
-        });
-    }
-    Ok(Services { canary: canary.canary_service.clone(), stable: canary.stable_service.clone() })
+    Ok(Services { canary: new.to_owned(), stable: stable.to_owned() })
+}
+
+/// The backend of a stable Ingress belongs to its owner, so no other Service can take its place.
+fn takes_turns(canary: &CanaryStrategy) -> Option<RouteError> {
+    canary.ping_pong.as_ref().map(|_| RouteError::Spec {
+        path: format!("{ROUTING}.nginx"),
+        message: "Ping-pong feature works with the ALB and Istio traffic routers only".to_owned(),
+    })
 }
 
 /// One error for each router that the spec names and that this version does not drive.
@@ -142,12 +154,54 @@ mod tests {
         );
     }
 
+    fn ping_pong(routing: Value) -> RolloutSpec {
+        let mut spec = spec(routing);
+        let canary = spec.strategy.canary.as_mut().unwrap();
+        canary.ping_pong = Some(crds::rollout::PingPong {
+            ping_service: std::mem::take(&mut canary.stable_service),
+            pong_service: std::mem::take(&mut canary.canary_service),
+        });
+        spec
+    }
+
+    #[rstest]
+    #[case::nobody_said_so(PingPongRole::Unset, 90)]
+    #[case::ping(PingPongRole::Ping, 10)]
+    #[case::pong(PingPongRole::Pong, 90)]
+    fn services_that_take_turns_are_read_and_written_by_their_roles(
+        #[case] stable: PingPongRole,
+        #[case] canary_weight: u32,
+    ) {
+        let spec = ping_pong(json!({ "istio": { "virtualService": { "name": "web" } } }));
+        let owner = Owner { stable_ping_pong: stable, ..owner() };
+        let router = routers(&owner, &spec).unwrap().remove(0);
+        let route = router.routes().remove(0);
+        let to = |host: &str, weight: u32| json!({ "destination": { "host": host }, "weight": weight });
+        let object = json!({
+            "metadata": { "name": "web", "namespace": "shop", "resourceVersion": "1" },
+            "spec": { "http": [{ "route": [to("web-stable", 90), to("web-canary", 10)] }] },
+        });
+        let mut objects = crate::Objects::from([(route.clone(), object)]);
+        assert_eq!(router.observe(&route, &objects).unwrap().canary_weight, Some(canary_weight));
+        crate::testing::settle(&router, &route, &mut objects, 40).unwrap();
+        let weights = objects[&route].pointer("/spec/http/0/route/0/weight").cloned();
+        assert_eq!(weights, Some(json!(if stable == PingPongRole::Ping { 60 } else { 40 })));
+    }
+
     #[test]
-    fn ping_pong_is_refused_by_its_path() {
-        let mut spec = spec(json!({ "istio": { "virtualService": { "name": "web" } } }));
-        spec.strategy.canary.as_mut().unwrap().ping_pong = Some(crds::rollout::PingPong::default());
-        let error = routers(&owner(), &spec).err().unwrap();
-        assert!(error.to_string().starts_with("spec.strategy.canary.pingPong: not supported"), "{error}");
+    fn an_ingress_has_one_stable_service_for_ever() {
+        let spec = ping_pong(json!({ "nginx": { "stableIngress": "web" } }));
+        let error = routers(&owner(), &spec).err().unwrap().to_string();
+        let want = "Ping-pong feature works with the ALB and Istio traffic routers only";
+        assert_eq!(error, format!("{ROUTING}.nginx: {want}"));
+    }
+
+    #[test]
+    fn both_that_take_turns_are_needed() {
+        let mut spec = ping_pong(json!({ "istio": { "virtualService": { "name": "web" } } }));
+        spec.strategy.canary.as_mut().unwrap().ping_pong.as_mut().unwrap().pong_service.clear();
+        let error = routers(&owner(), &spec).err().unwrap().to_string();
+        assert!(error.starts_with("spec.strategy.canary.pingPong: Ping service and Pong service"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,12 @@ use crate::{Edit, Objects, Observation, Owner, RouteError, Router, Target, driva
 
 /// The Rollout `shop/web`.
 pub(crate) fn owner() -> Owner {
-    Owner { namespace: "shop".to_owned(), name: "web".to_owned(), uid: "uid-web".to_owned() }
+    Owner {
+        namespace: "shop".to_owned(),
+        name: "web".to_owned(),
+        uid: "uid-web".to_owned(),
+        stable_ping_pong: crds::rollout::PingPongRole::Unset,
+    }
 }
 
 /// A canary strategy between the Services `web-stable` and `web-canary`.

@@ -1,6 +1,6 @@
 //! The strategy canary.
 
-use super::{BackgroundAnalysis, CanaryStep, TrafficRouting};
+use super::{BackgroundAnalysis, CanaryStep, PingPongRole, TrafficRouting};
 use crate::IntOrString;
 use crate::metadata::PodTemplateMetadata;
 
@@ -80,6 +80,19 @@ api! {
         pub type_: String,
         /// The percentage, or the number of pods.
         pub value: i32,
+    }
+}
+
+impl CanaryStrategy {
+    /// The Services of the stable and of the new version, in this order; one that is not named is empty. Those of
+    /// `pingPong` take these roles in turns: `stable` says which of them is the stable one, pong before anybody says so.
+    #[must_use]
+    pub fn services(&self, stable: PingPongRole) -> [&str; 2] {
+        match &self.ping_pong {
+            None => [&self.stable_service, &self.canary_service],
+            Some(pair) if stable == PingPongRole::Ping => [&pair.ping_service, &pair.pong_service],
+            Some(pair) => [&pair.pong_service, &pair.ping_service],
+        }
     }
 }
 

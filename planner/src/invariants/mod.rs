@@ -283,12 +283,13 @@ impl<'a> World<'a> {
         let pods =
             |hash: &str| self.sets.get(hash).map_or(0, |set| set.available_replicas.min(set.replicas).max(0));
         let Some(canary) = self.canary else { return false };
+        let [stable_service, canary_service] = self.services();
         // A Service without a hash in its selector has the stable pods behind it, too.
         let stable = match self.stable_service_hash() {
-            "" if self.snapshot.services.contains_key(&canary.stable_service) => pods(&self.status.stable_rs),
+            "" if self.snapshot.services.contains_key(stable_service) => pods(&self.status.stable_rs),
             hash => pods(hash),
         };
-        let others = pods(hash_of(self.snapshot.services.get(&canary.canary_service)));
+        let others = pods(hash_of(self.snapshot.services.get(canary_service)));
         let tolerated = match (&canary.max_unavailable, &canary.max_surge) {
             (Some(value), _) => value.of(i64::from(self.replicas()), false).unwrap_or(0),
             (None, _) => i64::from(self.replicas()) / 4,
@@ -301,11 +302,16 @@ impl<'a> World<'a> {
     }
 
     fn stable_service_hash(&self) -> &str {
-        hash_of(self.canary.and_then(|canary| self.snapshot.services.get(&canary.stable_service)))
+        hash_of(self.snapshot.services.get(self.services()[0]))
     }
 
     fn canary_service_selects(&self, hash: &str) -> bool {
-        self.canary.is_some_and(|canary| hash_of(self.snapshot.services.get(&canary.canary_service)) == hash)
+        self.canary.is_some() && hash_of(self.snapshot.services.get(self.services()[1])) == hash
+    }
+
+    /// The Services of a canary's stable and new version; no names without a canary.
+    fn services(&self) -> [&str; 2] {
+        self.canary.map_or([""; 2], |canary| canary.services(self.status.canary.stable_ping_pong))
     }
 
     fn replicas(&self) -> i32 {
@@ -355,7 +361,7 @@ impl<'a> World<'a> {
             && status.stable_rs != status.current_pod_hash
             && !self.snapshot.rollout.meta.deleting
             && stable >= self.replicas()
-            && (is_served || self.canary.is_none_or(|canary| canary.stable_service.is_empty()))
+            && (is_served || self.services()[0].is_empty())
             && self.snapshot.routes.iter().any(can_move)
     }
 

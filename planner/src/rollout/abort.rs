@@ -69,7 +69,7 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
     }
     let find = |hash: &str| snapshot.sets().find(|set| set.hash == hash && !set.meta.deleting);
     let (stable_service, canary_service) = match spec.and_then(Strategy::of) {
-        Some(Strategy::Canary(canary)) => (canary.stable_service.as_str(), canary.canary_service.as_str()),
+        Some(Strategy::Canary(canary)) => canary.services(status.canary.stable_ping_pong).into(),
         _ => ("", ""),
     };
     let canary = weights::served(snapshot, canary_service, find(&status.current_pod_hash));

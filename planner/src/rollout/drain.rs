@@ -32,6 +32,11 @@ fn unreadable(view: &View<'_>) -> Option<Waiting> {
     view.snapshot.routes.iter().find_map(of)
 }
 
+/// The same, for one Service alone.
+pub(crate) fn service_drain(view: &View<'_>, name: &str) -> Option<Waiting> {
+    latest(view, services(view).filter(|(object, _)| object.name == name))
+}
+
 fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Waiting> {
     objects
         .map(|(object, version)| (until(view, &object, &version), object))
@@ -93,7 +98,7 @@ fn routes<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
 }
 
 fn services<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
-    view.strategy.services().into_iter().filter_map(|name| {
+    view.services().into_iter().filter_map(|name| {
         let meta = &view.service(name)?.meta;
         let object = ObjectRef::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
         Some((object, meta.resource_version.clone()))

@@ -1,11 +1,11 @@
 //! When the new version becomes the stable one.
 
-use crds::rollout::RolloutStatus;
+use crds::rollout::{PingPongRole, RolloutStatus};
 use planted_bugs::{Bug, planted};
 
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{blue_green, pause, reset, weights};
+use super::{blue_green, pause, reset, services, weights};
 
 /// Why the new version is to become the stable one now; nothing if it is not to.
 pub(crate) fn reason(view: &View<'_>) -> Option<String> {
@@ -21,7 +21,11 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
     let is_complete = new.replicas == view.replicas() && has_pods;
     let has_all_traffic = match view.strategy {
         Strategy::BlueGreen(strategy) => blue_green::services::is_switched(view, strategy),
-        Strategy::Canary(_) if view.is_promoted_by_force() => true,
+        // Services that take turns do so when each selects the version of its next role.
+        Strategy::Canary(_) if view.is_promoted_by_force() => {
+            let service = view.canary_service();
+            !view.takes_turns() || view.replicas() == 0 || services::selects(view, service, &new.hash)
+        }
         Strategy::Canary(_) => {
             !view.is_routed() || view.replicas() == 0 || weights::are_at(view, view.max_weight())
         }
@@ -57,5 +61,11 @@ pub(crate) fn commit(view: &View<'_>, status: &mut RolloutStatus) {
     status.canary.current_background_analysis_run_status = None;
     if view.blue_green().is_some() {
         blue_green::note_promotion(view, status);
+    } else if view.takes_turns() {
+        blue_green::note_former_stable(view, status);
+        status.canary.stable_ping_pong = match status.canary.stable_ping_pong {
+            PingPongRole::Ping => PingPongRole::Pong,
+            PingPongRole::Pong | PingPongRole::Unset => PingPongRole::Ping,
+        };
     }
 }

@@ -76,15 +76,18 @@ fn aborted(view: &View<'_>, new: &ReplicaSetFacts, draft: &mut Draft) {
 /// Gives a version that was stable before its time to stay.
 ///
 /// Behind a router it is known by the stable Service that still selects it, so this comes before the Service is
-/// switched. The active Service of blue-green is switched before the promotion, which therefore notes who it was.
+/// switched. The active Service of blue-green is switched before the promotion, and Services that take turns are not
+/// switched at all, so that promotion notes who it was.
 pub(crate) fn keep_former_stable(view: &View<'_>, draft: &mut Draft) {
     if !view.strategy.is_steered() || view.is_dynamic() {
         return;
     }
     for set in view.older_with_pods().filter(|set| deadline(set).is_none()) {
         let was_stable = match view.strategy {
-            Strategy::Canary(canary) => view.is_promoted() && selects(view, &canary.stable_service, set),
-            Strategy::BlueGreen(_) => {
+            Strategy::Canary(_) if !view.takes_turns() => {
+                view.is_promoted() && selects(view, view.stable_service(), set)
+            }
+            Strategy::Canary(_) | Strategy::BlueGreen(_) => {
                 blue_green::formerly_stable(view.status()).contains(&set.hash) && !is_pointed_at(view, set)
             }
         };
@@ -110,7 +113,10 @@ fn older(view: &View<'_>, draft: &mut Draft) {
             }
         } else if deadline(set).is_some() && limit.is_none_or(|limit| delayed <= limit) {
             at_deadline(view, set, draft);
-        } else if view.is_routed() && view.replicas() > 0 && selects(view, view.canary_service(), set) {
+        } else if follows_new_version(view)
+            && view.replicas() > 0
+            && selects(view, view.canary_service(), set)
+        {
             let (service, name) = (view.canary_service().to_owned(), &set.meta.name);
             let message = format!("it still selects ReplicaSet {name}, whose pods stay until it does not");
             draft.wait(Waiting::ServiceNotReady { service, message });
@@ -120,10 +126,15 @@ fn older(view: &View<'_>, draft: &mut Draft) {
     }
 }
 
+/// Whether the canary Service will turn to another version: one that takes turns stays as it is until the next update.
+fn follows_new_version(view: &View<'_>) -> bool {
+    view.is_routed() && !(view.takes_turns() && view.is_promoted())
+}
+
 /// Whether users' requests are sent to a version: by the stable or the active Service, or by the canary Service and a
 /// route that reaches it. Where no pods are wanted, nobody is to answer requests.
 pub(crate) fn is_pointed_at(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
-    let [of_users, other] = view.strategy.services();
+    let [of_users, other] = view.services();
     let is_canary = view.reaches_canary() && selects(view, other, set);
     view.replicas() > 0 && (selects(view, of_users, set) || is_canary)
 }

@@ -24,7 +24,9 @@ pub(crate) fn selected(service: &ServiceFacts) -> &str {
 /// Points the two Services of a canary at the versions that they stand for.
 ///
 /// The stable Service follows `status.stableRS`. The canary Service selects the new version, and the stable one after
-/// an abort, at rest, and while a version that is on its way out would be selected otherwise.
+/// an abort, at rest, and while a version that is on its way out would be selected otherwise. Services that take turns
+/// swap their roles at a promotion, so that the one of the stable version selects it already; the other one is left
+/// alone until the next update.
 pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
     if view.is_first_deploy() && view.is_routed() && view.revisions.new.is_none() {
         return;
@@ -33,7 +35,8 @@ pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
     let is_stable = view.is_promoted() || view.is_aborted() || selects_leaving(view);
     let canary = if is_stable { stable } else { view.revisions.new };
     for (name, set) in [(view.stable_service(), stable), (view.canary_service(), canary)] {
-        if name.is_empty() {
+        let is_left = view.takes_turns() && view.is_promoted() && name == view.canary_service();
+        if name.is_empty() || is_left {
             continue;
         }
         let Some(set) = set else { continue };
@@ -55,14 +58,16 @@ pub(crate) fn switch(view: &View<'_>, draft: &mut Draft) {
 /// Whether the canary Service still selects a version that another one has replaced, and that one has no pods yet.
 ///
 /// The pods of the replaced version go, and a proxy may learn of a raised weight before it learns of the Service: it
-/// would send requests to nobody. So the Service turns to the stable version meanwhile.
+/// would send requests to nobody. So the Service turns to the stable version meanwhile. One that took its turn selects
+/// a version whose pods may have gone long ago.
 fn selects_leaving(view: &View<'_>) -> bool {
-    let is_selected = |set: &&ReplicaSetFacts| selects(view, view.canary_service(), &set.hash);
-    view.is_routed()
-        && !view.reaches_canary()
-        && !view.canary_service().is_empty()
-        && available(view.revisions.new) == 0
-        && view.revisions.older.iter().any(is_selected)
+    let selected = view.service(view.canary_service()).map_or("", selected);
+    let set = view.revisions.older.iter().copied().find(|set| set.hash == selected);
+    let is_gone = !selected.is_empty() && selected != view.hash() && selected != view.stable_hash();
+    let is_leaving = set.is_some() && available(view.revisions.new) == 0;
+    let leads_nowhere = view.takes_turns() && is_gone && available(set) == 0;
+    let is_left = leads_nowhere && !planted(Bug::SwitchedFromNobody);
+    view.is_routed() && !view.reaches_canary() && (is_leaving || is_left)
 }
 
 /// Why a Service cannot be pointed at a ReplicaSet now.
@@ -85,7 +90,13 @@ fn obstacle(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> O
             let message = "the routes still send requests to it".to_owned();
             return Some(Waiting::ServiceNotReady { service: name.clone(), message });
         }
-        return drain::weight_drain(view);
+        if let Some(reason) = drain::weight_drain(view) {
+            return Some(reason);
+        }
+    }
+    // What it selected before may have gone, and a proxy must know by then that it does so no longer.
+    if view.takes_turns() && *name == view.canary_service() && !planted(Bug::SwitchedFromNobody) {
+        return drain::service_drain(view, name);
     }
     None
 }

@@ -2,7 +2,7 @@
 
 use crds::IntOrString;
 use crds::metadata::PodTemplateMetadata;
-use crds::rollout::{AntiAffinity, BlueGreenStrategy, CanaryStrategy, RolloutSpec};
+use crds::rollout::{AntiAffinity, BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatus};
 
 /// How a new version comes in.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +23,11 @@ impl<'a> Strategy<'a> {
         }
     }
 
-    /// The Services that it points at versions, those of the users first. One that is not named is empty.
-    pub(crate) fn services(self) -> [&'a str; 2] {
+    /// The Services that it points at versions, those of the users first. One that is not named is empty. Which one is
+    /// which of two that take turns, the status says.
+    pub(crate) fn services(self, status: &RolloutStatus) -> [&'a str; 2] {
         match self {
-            Self::Canary(canary) => [&canary.stable_service, &canary.canary_service],
+            Self::Canary(canary) => canary.services(status.canary.stable_ping_pong),
             Self::BlueGreen(blue_green) => [&blue_green.active_service, &blue_green.preview_service],
         }
     }

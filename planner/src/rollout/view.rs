@@ -80,12 +80,26 @@ impl<'a> View<'a> {
 
     /// The Service of a canary that selects the stable version; empty if none is named.
     pub(crate) fn stable_service(&self) -> &'a str {
-        self.canary().map_or("", |canary| &canary.stable_service)
+        self.canary_services()[0]
     }
 
     /// The Service of a canary that selects the new version; empty if none is named.
     pub(crate) fn canary_service(&self) -> &'a str {
-        self.canary().map_or("", |canary| &canary.canary_service)
+        self.canary_services()[1]
+    }
+
+    fn canary_services(&self) -> [&'a str; 2] {
+        self.canary().map_or([""; 2], |canary| canary.services(self.status().canary.stable_ping_pong))
+    }
+
+    /// Whether two Services take the roles of stable and canary in turns.
+    pub(crate) fn takes_turns(&self) -> bool {
+        self.canary().is_some_and(|canary| canary.ping_pong.is_some())
+    }
+
+    /// The Services that the strategy points at versions, those of the users first.
+    pub(crate) fn services(&self) -> [&'a str; 2] {
+        self.strategy.services(self.status())
     }
 
     /// The weight that is all of the traffic.

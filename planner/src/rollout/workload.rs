@@ -81,7 +81,7 @@ fn is_replaced(view: &View<'_>, object: &ObjectRef, draft: &mut Draft) -> bool {
     if planted(Bug::WorkloadScaledBeforePods) {
         return view.is_promoted();
     }
-    let [users, _] = view.strategy.services();
+    let [users, _] = view.services();
     let is_there = progress::is_complete(view) && there(view) >= view.replicas();
     let Some(since) = healthy_since(view).filter(|_| is_there && services::selects(view, users, view.hash()))
     else {

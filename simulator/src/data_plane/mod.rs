@@ -152,7 +152,10 @@ impl Proxy {
         }
         let Some(canary) = &spec.strategy.canary else { return Vec::new() };
         let Some(routing) = &canary.traffic_routing else { return Vec::new() };
-        let services = [canary.stable_service.as_str(), canary.canary_service.as_str()];
+        let services = match &canary.ping_pong {
+            Some(pair) => [pair.ping_service.as_str(), pair.pong_service.as_str()],
+            None => [canary.stable_service.as_str(), canary.canary_service.as_str()],
+        };
         let mut splits = Vec::new();
         if let Some(nginx) = &routing.nginx {
             splits.extend(ingress::splits(self, namespace, nginx, services));

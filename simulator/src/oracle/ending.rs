@@ -70,10 +70,10 @@ fn is_waiting(facts: &RolloutFacts) -> bool {
 
 /// Whether the Service that would get the requests back is missing: sent there, they would all fail.
 fn has_no_way_back(facts: &RolloutFacts, store: &Store) -> bool {
-    let canary = facts.spec.as_ref().ok().and_then(|spec| spec.strategy.canary.as_ref());
-    canary.is_some_and(|canary| {
-        let service = ObjectRef::new(Kind::Service, &facts.meta.namespace, &canary.stable_service);
-        !canary.stable_service.is_empty() && store.get(&service).is_none()
+    let is_canary = facts.spec.as_ref().is_ok_and(|spec| spec.strategy.canary.is_some());
+    roles::services(facts).filter(|_| is_canary).is_some_and(|[stable, _]| {
+        let service = ObjectRef::new(Kind::Service, &facts.meta.namespace, &stable);
+        !stable.is_empty() && store.get(&service).is_none()
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::analysis::{AnalysisTemplateSpec, Argument};
 use crds::names::API_VERSION;
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::{IstioVirtualService, RolloutSpec};
+use crds::rollout::{IstioVirtualService, PingPongRole, RolloutSpec};
 use serde_json::{Map, Value, json};
 use traffic_routers::{Objects, Owner, RouteError, drivable};
 
@@ -78,7 +78,12 @@ pub(super) fn template_spec(template: &Value) -> AnalysisTemplateSpec {
 }
 
 fn owner(rollout: &ObjectRef) -> Owner {
-    Owner { namespace: rollout.namespace.clone(), name: rollout.name.clone(), uid: String::new() }
+    Owner {
+        namespace: rollout.namespace.clone(),
+        name: rollout.name.clone(),
+        uid: String::new(),
+        stable_ping_pong: PingPongRole::Ping,
+    }
 }
 
 impl Gaps<'_> {
@@ -142,12 +147,12 @@ impl Gaps<'_> {
         let canary = self.spec.strategy.canary.as_ref()?;
         let metadata = json!({ "name": object.name, "namespace": object.namespace });
         Some(match object.kind {
-            Kind::Ingress => ingress(&metadata, &canary.stable_service),
+            Kind::Ingress => ingress(&metadata, canary.services(PingPongRole::Ping)[0]),
             Kind::VirtualService => {
                 let istio = canary.traffic_routing.as_ref()?.istio.as_ref()?;
                 let mut named = istio.virtual_service.iter().chain(&istio.virtual_services);
                 let config = named.find(|it| it.name.split('.').next() == Some(object.name.as_str()))?;
-                virtual_service(&metadata, config, [&canary.stable_service, &canary.canary_service])
+                virtual_service(&metadata, config, canary.services(PingPongRole::Ping))
             }
             _ => return None,
         })

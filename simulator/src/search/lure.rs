@@ -61,6 +61,7 @@ const TWO_OPERATORS: Setting = Setting { background: false, two_operators: true 
 
 const STEPS: &[&str] = &["canary", "canary-nginx", "canary-nginx-two", "canary-istio", "canary-istio-two"];
 const ROUTED: &[&str] = &["canary-nginx", "canary-nginx-two", "canary-istio", "canary-istio-two"];
+const TURNS: &[&str] = &["canary-istio-turns"];
 const NGINX: &[&str] = &["canary-nginx", "canary-nginx-two"];
 const ISTIO: &[&str] = &["canary-istio", "canary-istio-two"];
 const ROLES: &[&str] = &["canary-roles"];
@@ -256,6 +257,24 @@ const LURES: &[(Bug, Lure)] = &[
     (Bug::SinglePodNeverRestarted, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::RestartEndsEarly, Lure { stories: RESTART, ..ANYWHERE }),
     (Bug::WorkloadChangeNotNoticed, Lure { shapes: WORKLOADS, stories: CALM, ..ANYWHERE }),
+    (
+        Bug::SwitchedFromNobody,
+        Lure {
+            shapes: TURNS,
+            stories: &[
+                Story::FirstDeploy,
+                Story::AbortAndUndo,
+                Story::UndoInBetween,
+                Story::PromoteFullAtOnce,
+            ],
+            baits: &[Bait {
+                moment: Moment::Any,
+                harm: |rng| Harm::SlowProxy { proxy: None, lag_ms: rng.u64(2000..4900), for_ms: 120_000 },
+            }],
+            ..ANYWHERE
+        },
+    ),
+    (Bug::RoutesReadByFirstRoles, Lure { shapes: TURNS, ..ANYWHERE }),
     (Bug::PodsKeepEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (Bug::TemplateKeepsEarlierRole, Lure { shapes: ROLES, ..ANYWHERE }),
     (

@@ -101,6 +101,19 @@ pub const SHAPES: &[Shape] = &[
         routes: || vec![virtual_service("web")],
     },
     Shape {
+        name: "canary-istio-turns",
+        strategy: "canary",
+        router: "istio",
+        has_steps: true,
+        without: &[],
+        opening: Vec::new,
+        strategy_spec: |wishes| {
+            let named = json!({ "name": "web", "routes": ["primary"] });
+            taking_turns(canary(wishes, &json!({ "istio": { "virtualService": named } })))
+        },
+        routes: || vec![virtual_service("web")],
+    },
+    Shape {
         name: "blue-green",
         strategy: "blueGreen",
         router: "none",
@@ -196,6 +209,19 @@ fn managed_routes() -> Vec<Value> {
         ] } }),
         json!({ "setHeaderRoute": { "name": "early" } }),
     ]
+}
+
+/// The two Services take the roles of stable and canary in turns.
+fn taking_turns(mut strategy: Value) -> Value {
+    if let Some(canary) = strategy.get_mut("canary").and_then(Value::as_object_mut) {
+        let pair = [("pingService", "stableService"), ("pongService", "canaryService")];
+        let pair: serde_json::Map<String, Value> = pair
+            .into_iter()
+            .filter_map(|(turn, role)| Some((turn.to_owned(), canary.remove(role)?)))
+            .collect();
+        canary.insert("pingPong".to_owned(), Value::Object(pair));
+    }
+    strategy
 }
 
 /// Pods carry what their version's role wants: one label in both roles, and one entry in one of them alone.

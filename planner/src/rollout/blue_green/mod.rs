@@ -73,14 +73,19 @@ fn is_still_there(view: &View<'_>) -> bool {
 /// Notes that the new version takes the place of the stable one.
 pub(crate) fn note_promotion(view: &View<'_>, status: &mut RolloutStatus) {
     status.blue_green.scale_up_preview_check_point = false;
+    note_former_stable(view, status);
+    let own = own_block(status);
+    own.pause_over = false;
+    own.fast_track = false;
+}
+
+/// Notes that the stable version is no longer that.
+pub(crate) fn note_former_stable(view: &View<'_>, status: &mut RolloutStatus) {
     let has_pods = |hash: &String| view.older_with_pods().any(|set| set.hash == *hash);
     let mut former: Vec<String> =
         formerly_stable(status).iter().filter(|hash| has_pods(hash)).cloned().collect();
     former.extend(view.revisions.stable.map(|set| set.hash.clone()));
-    let own = own_block(status);
-    own.pause_over = false;
-    own.fast_track = false;
-    own.formerly_stable = former;
+    own_block(status).formerly_stable = former;
 }
 
 /// The hashes of versions that were stable before and may still have pods, oldest first.

@@ -7,6 +7,7 @@ mod counts;
 mod goldens;
 mod managed_routes;
 mod mishaps;
+mod ping_pong;
 mod properties;
 mod restart;
 mod role_metadata;

@@ -86,9 +86,10 @@ fn canary() -> impl Strategy<Value = Value> {
 fn routed() -> impl Strategy<Value = Value> {
     let step = prop_oneof![4 => step(), 1 => routed_step()];
     let limits = (prop::option::of(0..3u8), prop::option::of(1..4u8), prop::option::of(50..=100u8));
-    (prop::collection::vec(step, 0..6), any::<bool>(), 0..40u8, limits).prop_map(
-        |(steps, is_dynamic, delay, (revisions, floor, enough))| {
-            let mut canary = fixture::routed(&Value::from(steps));
+    (prop::collection::vec(step, 0..6), any::<[bool; 2]>(), 0..40u8, limits).prop_map(
+        |(steps, [is_dynamic, takes_turns], delay, (revisions, floor, enough))| {
+            let steps = Value::from(steps);
+            let mut canary = if takes_turns { fixture::ping_pong(&steps) } else { fixture::routed(&steps) };
             canary["abortScaleDownDelaySeconds"] = json!(delay);
             canary["scaleDownDelayRevisionLimit"] = json!(revisions);
             canary["minPodsPerReplicaSet"] = json!(floor);
@@ -218,8 +219,7 @@ proptest! {
             canary["analysis"] = analysis();
         }
         let mut world = World::new(&canary);
-        if routes == 2 && !world.snapshot.routes.is_empty() {
-            let mut second = fixture::route();
+        if let (2, Some(mut second)) = (routes, world.snapshot.routes.first().cloned()) {
             second.reference.name.push_str("-second");
             world.snapshot.routes.push(second);
         }

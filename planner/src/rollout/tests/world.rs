@@ -142,6 +142,7 @@ impl World {
         }
         if differs && (urgent || self.now >= self.counts_written + CALM) {
             self.writes.push("patch rollouts/status".to_owned());
+            self.take_turns(&plan.status);
             self.snapshot.rollout.status = plan.status;
             self.counts_written = self.now;
             self.bump_rollout();
@@ -155,6 +156,15 @@ impl World {
             assert!(plan.events.is_empty(), "events without a change: {:?}", plan.events);
         }
         Some(next)
+    }
+
+    /// Services that swap their roles swap what the routes say about them.
+    fn take_turns(&mut self, new: &RolloutStatus) {
+        if new.canary.stable_ping_pong != self.snapshot.rollout.status.canary.stable_ping_pong {
+            for route in &mut self.snapshot.routes {
+                route.canary_weight = route.canary_weight.map(|weight| 100 - weight);
+            }
+        }
     }
 
     fn checked_plan(&self) -> Plan {
@@ -202,10 +212,13 @@ impl World {
         }
         let weight = self.snapshot.routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0);
         let reaches_canary = self.snapshot.routes.iter().any(RouteFacts::reaches_canary);
-        if let Some(hash) = selected("web-canary").filter(|_| reaches_canary) {
+        let canary = self.snapshot.rollout.spec.as_ref().ok().and_then(|spec| spec.strategy.canary.as_ref());
+        let role = self.snapshot.rollout.status.canary.stable_ping_pong;
+        let [stable, new] = canary.map_or([""; 2], |canary| canary.services(role));
+        if let Some(hash) = selected(new).filter(|_| reaches_canary) {
             self.reaches.push((far, hash));
         }
-        if let Some(hash) = selected("web-stable").filter(|_| weight < 100) {
+        if let Some(hash) = selected(stable).filter(|_| weight < 100) {
             self.reaches.push((far, hash));
         }
         let now = self.now;

@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 
 use crds::IntOrString;
 use crds::duration;
-use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
+use crds::rollout::{CanaryStep, CanaryStrategy, PingPong, RolloutSpec, TrafficRouting};
 
 use super::{Problem, anti_affinity, managed_routes, missing, not_negative, unsupported, wrong};
 use crate::rollout::step;
@@ -15,7 +15,9 @@ const CANARY: &str = "spec.strategy.canary";
 pub(super) fn check(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
     surge(spec, canary)?;
     anti_affinity::check(CANARY, canary.anti_affinity.as_ref())?;
-    supported(canary)?;
+    if let Some(pair) = &canary.ping_pong {
+        ping_pong(canary, pair)?;
+    }
     routing(canary)?;
     canary.steps.iter().enumerate().try_for_each(|(index, step)| self::step(canary, index, step))
 }
@@ -44,15 +46,6 @@ fn surge(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses what this version would otherwise silently leave undone.
-fn supported(canary: &CanaryStrategy) -> Result<(), Problem> {
-    let fields = [("pingPong", canary.ping_pong.is_some())];
-    match fields.into_iter().find(|(_, is_set)| *is_set) {
-        Some((name, _)) => Err(unsupported(format_args!("{CANARY}.{name}"), name)),
-        None => Ok(()),
-    }
-}
-
 /// Checks what belongs to a router.
 fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
     let Some(routing) = &canary.traffic_routing else {
@@ -61,6 +54,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             ("abortScaleDownDelaySeconds", canary.abort_scale_down_delay_seconds.is_some()),
             ("minPodsPerReplicaSet", canary.min_pods_per_replica_set.is_some()),
             ("dynamicStableScale", canary.dynamic_stable_scale),
+            ("pingPong", canary.ping_pong.is_some()),
         ];
         return match needing.into_iter().find(|(_, is_set)| *is_set) {
             Some((name, _)) => Err(wrong(
@@ -78,6 +72,23 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
         ));
     }
+    services(canary)?;
+    supported_router(routing)?;
+    let path = format_args!("{CANARY}.trafficRouting.maxTrafficWeight");
+    match routing.max_traffic_weight {
+        Some(weight) if weight <= 0 => Err(wrong(path, weight, "must be greater than 0")),
+        Some(weight) if routing.nginx.is_none() && routing.plugins.is_empty() => {
+            Err(wrong(path, weight, "MaxTrafficWeight is only supported for Nginx and Plugins"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the two Services that a router splits between.
+fn services(canary: &CanaryStrategy) -> Result<(), Problem> {
+    if canary.ping_pong.is_some() {
+        return Ok(());
+    }
     if canary.canary_service.is_empty() || canary.stable_service.is_empty() {
         return Err(missing(
             format_args!("{CANARY}.trafficRouting"),
@@ -91,15 +102,7 @@ fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
             "This rollout uses the same service for the stable and canary services, but two different services are required.",
         ));
     }
-    supported_router(routing)?;
-    let path = format_args!("{CANARY}.trafficRouting.maxTrafficWeight");
-    match routing.max_traffic_weight {
-        Some(weight) if weight <= 0 => Err(wrong(path, weight, "must be greater than 0")),
-        Some(weight) if routing.nginx.is_none() && routing.plugins.is_empty() => {
-            Err(wrong(path, weight, "MaxTrafficWeight is only supported for Nginx and Plugins"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn supported_router(routing: &TrafficRouting) -> Result<(), Problem> {

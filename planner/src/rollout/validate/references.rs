@@ -25,6 +25,10 @@ pub(super) fn check(snapshot: &Snapshot, strategy: Strategy<'_>) -> Result<(), P
 fn of_canary(snapshot: &Snapshot, canary: &CanaryStrategy) -> Result<(), Problem> {
     service(snapshot, format_args!("{CANARY}.stableService"), &canary.stable_service)?;
     service(snapshot, format_args!("{CANARY}.canaryService"), &canary.canary_service)?;
+    if let Some(pair) = &canary.ping_pong {
+        service(snapshot, format_args!("{CANARY}.pingPong.pingService"), &pair.ping_service)?;
+        service(snapshot, format_args!("{CANARY}.pingPong.pongService"), &pair.pong_service)?;
+    }
     if let Some(background) = &canary.analysis {
         templates(snapshot, format_args!("{CANARY}.analysis"), &background.analysis())?;
     }
