@@ -31,7 +31,9 @@ words! {
         True = "True",
         /// It does not hold.
         False = "False",
-        _ => Unknown
+        /// It is not known yet, or it is held up.
+        Unknown = "Unknown",
+        _ => Unset
     }
 }
 
@@ -266,6 +268,14 @@ mod tests {
         let foreign = serde_json::json!({ "type": "Blessed", "status": "True", "reason": "Because" });
         let condition: Condition = serde_json::from_value(foreign.clone()).unwrap();
         assert_eq!(serde_json::to_value(condition).unwrap(), foreign);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let paused = progressing(ConditionStatus::Unknown, Reason::RolloutPaused, 1);
+        let written = serde_json::to_value(&paused).unwrap();
+        assert_eq!(written["status"], "Unknown");
+        assert_eq!(serde_json::from_value::<Condition>(written).unwrap(), paused);
     }
 
     #[test]
