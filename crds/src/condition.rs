@@ -21,6 +21,12 @@ words! {
         ReplicaFailure = "ReplicaFailure",
         /// An Experiment has all its pods.
         Running = "Running",
+        /// For tools that follow kstatus: what was asked for is in force.
+        Ready = "Ready",
+        /// For tools that follow kstatus: on the way to what was asked for. Absent unless it holds.
+        Reconciling = "Reconciling",
+        /// For tools that follow kstatus: it does not go on without a change. Absent unless it holds.
+        Stalled = "Stalled",
     }
 }
 
@@ -72,6 +78,14 @@ words! {
         RolloutCompleted = "RolloutCompleted",
         /// The Experiment has ended.
         ExperimentCompleted = "ExperimentCompleted",
+        /// Of Ready and its kin: the phase Healthy.
+        Healthy = "Healthy",
+        /// Of Ready and its kin: the phase Progressing.
+        Progressing = "Progressing",
+        /// Of Ready and its kin: the phase Paused.
+        Paused = "Paused",
+        /// Of Ready and its kin: the phase Degraded.
+        Degraded = "Degraded",
     }
 }
 
@@ -178,6 +192,8 @@ pub mod message {
     pub const HEALTHY: &str = "Rollout is healthy";
     /// Of Healthy=False.
     pub const NOT_HEALTHY: &str = "Rollout is not healthy";
+    /// Of Ready and Reconciling while the Rollout moves; it says no more, so that it does not change as pods come.
+    pub const MOVING: &str = "Rollout is progressing";
     /// Of Completed=True.
     pub const COMPLETED: &str = "RolloutCompleted";
 

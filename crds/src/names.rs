@@ -27,6 +27,8 @@ pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 /// Label that assigns an object to the operator instance with that id.
 pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id";
+/// Annotation of Rollouts, our own: how `status.observedGeneration` is to be written, a word of `GenerationForm`.
+pub const OBSERVED_GENERATION: &str = "linnet/observed-generation";
 
 /// Annotation of an experiment's ReplicaSets and Services: the experiment.
 pub const EXPERIMENT_NAME: &str = "experiment.argoproj.io/name";

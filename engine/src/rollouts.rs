@@ -7,9 +7,7 @@ use std::time::Duration;
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
-use planner::rollout::{
-    Action, Kept, Plan, Settings as PlanSettings, Snapshot, is_to_be_aborted, is_urgent,
-};
+use planner::rollout::{Action, Kept, Plan, Snapshot, is_to_be_aborted, is_urgent};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
 
@@ -118,7 +116,7 @@ impl Engine {
         // Templates that templates name may have come or gone since the Rollout changed.
         self.stores.note_restart(rollout, now);
         self.rename(rollout, now);
-        let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
+        let settings = self.settings.of_rollouts();
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
         gathered.snapshot.kept.clone_from(&work.kept);

@@ -3,7 +3,7 @@
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::invariants::{self, Violation};
-use planner::rollout::{Plan, Settings as PlanSettings, Snapshot};
+use planner::rollout::{Plan, Snapshot};
 
 use crate::effect::{Call, Request};
 use crate::engine::Engine;
@@ -35,7 +35,7 @@ impl Engine {
     /// deliver them again and ask anew.
     #[must_use]
     pub fn decide(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Result<Decision, Vec<ObjectRef>>> {
-        let settings = PlanSettings { route_drain_seconds: self.settings.route_drain_seconds };
+        let settings = self.settings.of_rollouts();
         let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
         gathered.snapshot.kept = self.rollouts.get(rollout).map(|work| work.kept.clone()).unwrap_or_default();

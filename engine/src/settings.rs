@@ -1,12 +1,16 @@
 //! What the process was started with, as far as decisions depend on it.
 
 use crds::object_ref::Kind;
+use crds::rollout::GenerationForm;
 
 /// What the process was started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How long after an accepted route write pods behind the old route are kept (`--route-drain-seconds`).
     pub route_drain_seconds: u32,
+    /// How `status.observedGeneration` is written where an object does not ask for another form
+    /// (`--observed-generation`).
+    pub observed_generation: GenerationForm,
     /// Where Prometheus is when a metric does not say (`ARGO_ROLLOUTS_PROMETHEUS_ADDRESS`).
     pub prometheus_address: Option<String>,
     /// Only objects whose instance label has this value belong to this process; `None`: only objects without the
@@ -24,6 +28,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             route_drain_seconds: 5,
+            observed_generation: GenerationForm::Text,
             prometheus_address: None,
             instance_id: None,
             namespace: None,
@@ -37,6 +42,14 @@ impl Default for Settings {
 pub const INSTANCE_LABEL: &str = "argo-rollouts.argoproj.io/controller-instance-id";
 
 impl Settings {
+    /// What decisions about Rollouts rest on.
+    pub(crate) const fn of_rollouts(&self) -> planner::rollout::Settings {
+        planner::rollout::Settings {
+            route_drain_seconds: self.route_drain_seconds,
+            observed_generation: self.observed_generation,
+        }
+    }
+
     /// Whether an object with these labels in this namespace belongs to this process.
     pub(crate) fn owns(
         &self,

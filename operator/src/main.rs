@@ -146,6 +146,7 @@ async fn start(cli: &Cli) -> anyhow::Result<Running> {
 fn settings(cli: &Cli, directory: &Directory, identity: &str) -> Settings {
     Settings {
         route_drain_seconds: cli.behaviour.route_drain_seconds,
+        observed_generation: cli.behaviour.observed_generation,
         prometheus_address: cli.behaviour.prometheus_address.clone().filter(|address| !address.is_empty()),
         instance_id: cli.instance_id().map(str::to_owned),
         namespace: directory.namespace().map(str::to_owned),

@@ -63,6 +63,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --leader-election-renew-deadline={{ .Values.leaderElection.renewDeadline }}
 - --leader-election-retry-period={{ .Values.leaderElection.retryPeriod }}
 - --route-drain-seconds={{ int .Values.routeDrainSeconds }}
+- --observed-generation={{ .Values.observedGeneration }}
 - --routers={{ include "linnet.routers" . }}
 - --istio-api-version={{ .Values.routers.istio.apiVersion }}
 {{- if .Values.namespaced }}

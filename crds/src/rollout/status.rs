@@ -9,7 +9,7 @@ use super::{
 use crate::analysis::AnalysisPhase;
 use crate::condition::Condition;
 use crate::lenient::{is_default, or_default};
-use crate::{Opaque, Time};
+use crate::{IntOrString, Opaque, Time};
 
 api! {
     /// What was observed and decided. People and tools steer an update by abort, promoteFull, pauseConditions and
@@ -39,8 +39,8 @@ api! {
         pub current_step_index: Option<i32>,
         /// How many times a name was already taken by another template.
         pub collision_count: Option<i32>,
-        /// The metadata.generation that this status is about, as text.
-        pub observed_generation: String,
+        /// The metadata.generation that this status is about: as text, or as a number where that is asked for.
+        pub observed_generation: Option<IntOrString>,
         /// What is known about the Rollout.
         pub conditions: Vec<Condition>,
         /// What only a canary has.

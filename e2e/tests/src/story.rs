@@ -175,8 +175,7 @@ impl App {
         until(what, limit, || async {
             let rollout = self.rollout().await?;
             let status = rollout.status.unwrap_or_default();
-            let is_current =
-                status.observed_generation == rollout.metadata.generation.unwrap_or(0).to_string();
+            let is_current = status.observed() == rollout.metadata.generation;
             if is_current && wanted(&status) {
                 return Ok(Look::Seen(status));
             }

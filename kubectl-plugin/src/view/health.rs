@@ -57,14 +57,17 @@ pub(crate) const fn mark_of_analysis(phase: AnalysisPhase) -> (&'static str, Col
     }
 }
 
+/// What is said while the status speaks of an older spec.
+pub(crate) const NOT_OBSERVED: &str = "waiting for rollout spec update to be observed";
+
 /// The phase and message of a rollout as a client sees them: the status, unless it speaks of an older spec.
 pub(crate) fn of_rollout(rollout: &Rollout) -> (RolloutPhase, String) {
     let progressing = |message: &str| (RolloutPhase::Progressing, message.to_owned());
     let Some(status) = &rollout.status else {
-        return progressing("waiting for rollout spec update to be observed");
+        return progressing(NOT_OBSERVED);
     };
-    if is_older(&status.observed_generation, rollout.metadata.generation) {
-        return progressing("waiting for rollout spec update to be observed");
+    if !status.observes(rollout.metadata.generation.unwrap_or(0)) {
+        return progressing(NOT_OBSERVED);
     }
     let is_noted = status.linnet.as_ref().is_some_and(|own| own.pause_over);
     if status.controller_pause && status.pause_conditions.is_empty() && !is_noted {
@@ -77,14 +80,6 @@ pub(crate) fn of_rollout(rollout: &Rollout) -> (RolloutPhase, String) {
         return progressing("waiting for rollout spec update to be observed for the reference workload");
     }
     (status.phase, status.message.clone())
-}
-
-/// Whether a status speaks of an older generation. One that is no number belongs to an older client and counts as new.
-fn is_older(observed: &str, generation: Option<i64>) -> bool {
-    match (observed.parse::<i64>(), generation) {
-        (Ok(observed), Some(generation)) => observed < generation,
-        _ => observed.is_empty(),
-    }
 }
 
 /// How a ReplicaSet is.
@@ -153,12 +148,22 @@ mod tests {
     #[case::no_status(json!({"metadata": {"generation": 1}}), "Progressing", "waiting for rollout spec update to be observed")]
     #[case::older_status(json!({"metadata": {"generation": 2}, "status": {"observedGeneration": "1", "phase": "Healthy"}}),
         "Progressing", "waiting for rollout spec update to be observed")]
+    #[case::older_number(json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 1, "phase": "Healthy"}}),
+        "Progressing", "waiting for rollout spec update to be observed")]
+    #[case::number(json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "phase": "Healthy"}}), "Healthy", "")]
+    #[case::left_out(json!({"metadata": {"generation": 2}, "status": {"phase": "Healthy"}}), "Healthy", "")]
     #[case::resumed(json!({"metadata": {"generation": 1}, "status": {"observedGeneration": "1", "controllerPause": true, "phase": "Paused"}}),
         "Progressing", "waiting for rollout to unpause")]
     #[case::current(json!({"metadata": {"generation": 1}, "status": {"observedGeneration": "1", "phase": "Degraded", "message": "x"}}), "Degraded", "x")]
+    #[case::older_workload(json!({"metadata": {"generation": 1, "annotations": {"rollout.argoproj.io/workload-generation": "3"}},
+        "spec": {"workloadRef": {"name": "web"}},
+        "status": {"observedGeneration": "1", "workloadObservedGeneration": "2", "phase": "Healthy"}}),
+        "Progressing", "waiting for rollout spec update to be observed for the reference workload")]
     fn rollout_phase(#[case] rollout: serde_json::Value, #[case] phase: &str, #[case] message: &str) {
         let mut rollout = rollout;
-        rollout["spec"] = json!({});
+        if rollout["spec"].is_null() {
+            rollout["spec"] = json!({});
+        }
         let rollout: Rollout = serde_json::from_value(rollout).unwrap();
         let (got, text) = of_rollout(&rollout);
         assert_eq!((got.as_str(), text.as_str()), (phase, message));

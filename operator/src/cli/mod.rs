@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use crds::rollout::GenerationForm;
 
 /// Everything that the command line and the environment say.
 #[derive(Clone, Debug, Parser)]
@@ -174,6 +175,10 @@ pub(crate) struct Behaviour {
     /// gives no acknowledgement of its own.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub(crate) route_drain_seconds: u32,
+    /// How status.observedGeneration is written: string for clients of Argo Rollouts, integer for kstatus (Flux,
+    /// Helm 4), or omitted. The annotation linnet/observed-generation of a Rollout goes before it.
+    #[arg(long, value_name = "FORM", value_parser = generation_form, default_value = "string")]
+    pub(crate) observed_generation: GenerationForm,
     /// Prometheus address for metrics that name none.
     #[arg(long, env = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")]
     pub(crate) prometheus_address: Option<String>,
@@ -272,6 +277,12 @@ impl Cli {
     }
 }
 
+/// Reads the form of `status.observedGeneration`.
+fn generation_form(text: &str) -> Result<GenerationForm, String> {
+    let words = || GenerationForm::ALL.iter().map(|form| form.as_str()).collect::<Vec<_>>().join(", ");
+    GenerationForm::from_word(text).ok_or_else(|| format!("{text:?} is none of {}", words()))
+}
+
 /// Reads a duration in Go's notation that is longer than nothing.
 fn go_duration(text: &str) -> Result<Duration, String> {
     let signed = crds::duration::parse(text).map_err(|error| error.to_string())?;
@@ -302,6 +313,7 @@ mod tests {
         assert_eq!((cli.log.level, cli.log.format), (LogLevel::Info, LogFormat::Text));
         assert_eq!(cli.scope.istio_api_version, "v1alpha3");
         assert_eq!(cli.behaviour.route_drain_seconds, 5);
+        assert_eq!(cli.behaviour.observed_generation, GenerationForm::Text);
         assert_eq!(cli.scope.routers, [Router::Nginx, Router::Istio]);
         assert_eq!(cli.instance_id(), None);
         assert_eq!(cli.check(), Ok(()));
@@ -313,6 +325,13 @@ mod tests {
     #[case::lower_case(&["--metricsport=9002"], 9002)]
     fn metrics_port_has_aliases(#[case] args: &[&str], #[case] want: u16) {
         assert_eq!(read(args).ports.metrics, want);
+    }
+
+    #[rstest]
+    #[case::number("integer", GenerationForm::Integer)]
+    #[case::none("omitted", GenerationForm::Omitted)]
+    fn forms_of_the_observed_generation(#[case] word: &str, #[case] want: GenerationForm) {
+        assert_eq!(read(&["--observed-generation", word]).behaviour.observed_generation, want);
     }
 
     #[rstest]
@@ -337,6 +356,7 @@ mod tests {
     #[case::port_out_of_range(&["--metricsPort=70000"])]
     #[case::no_router_by_no_word(&["--routers="])]
     #[case::unknown_router(&["--routers=haproxy"])]
+    #[case::unknown_form(&["--observed-generation=roman"])]
     fn what_cannot_be_read_is_refused(#[case] args: &[&str]) {
         assert!(Cli::read(std::iter::once("linnet").chain(args.iter().copied())).is_err());
     }

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use super::abort::Cause;
 use super::change::Change;
-use super::progress;
 use super::reset::Reset;
 use super::view::View;
+use super::{progress, readiness};
 
-/// Sets a condition; without `refresh`, one that says the same keeps its times.
-fn set(
+/// Sets a condition; one that says the same keeps its times.
+pub(super) fn set(
     status: &mut RolloutStatus,
     of: (ConditionType, ConditionStatus, Reason),
     text: String,
@@ -27,11 +27,11 @@ fn set(
     );
 }
 
-fn truth(holds: bool) -> ConditionStatus {
+pub(super) fn truth(holds: bool) -> ConditionStatus {
     if holds { ConditionStatus::True } else { ConditionStatus::False }
 }
 
-/// Brings all conditions but Healthy up to date; `status` already holds the new facts and counts.
+/// Brings all conditions up to date but those that follow from the phase; `status` already holds the new facts and counts.
 pub(crate) fn update(view: &View<'_>, change: &Change, status: &mut RolloutStatus) {
     condition::remove(&mut status.conditions, ConditionType::InvalidSpec);
     progressing(view, change, status);
@@ -49,8 +49,13 @@ pub(crate) fn update(view: &View<'_>, change: &Change, status: &mut RolloutStatu
     replica_failure(view, status);
 }
 
-/// Sets Healthy, once the phase is known.
-pub(crate) fn healthy(status: &mut RolloutStatus, now: Timestamp) {
+/// Sets the conditions that follow from the phase, once it is known.
+pub(crate) fn follow_phase(status: &mut RolloutStatus, now: Timestamp) {
+    healthy(status, now);
+    readiness::tell(status, now);
+}
+
+fn healthy(status: &mut RolloutStatus, now: Timestamp) {
     let is_healthy = status.phase == RolloutPhase::Healthy;
     if is_healthy || condition::find(&status.conditions, ConditionType::Healthy).is_some() {
         let text = if is_healthy { message::HEALTHY } else { message::NOT_HEALTHY };

@@ -2,7 +2,7 @@
 
 use crds::condition::{self, ConditionStatus, ConditionType, message};
 use crds::names::REVISION;
-use crds::rollout::RolloutStatus;
+use crds::rollout::{RolloutPhase, RolloutStatus};
 
 use super::change::Change;
 use super::reset::{self, Reset};
@@ -14,7 +14,7 @@ use crate::event::Event;
 pub(crate) fn first_sight(snapshot: &Snapshot) -> Option<Event> {
     let rollout = &snapshot.rollout;
     let is_new =
-        rollout.status.observed_generation.is_empty() && !rollout.meta.annotations.contains_key(REVISION);
+        rollout.status.phase == RolloutPhase::Unknown && !rollout.meta.annotations.contains_key(REVISION);
     is_new.then(|| {
         let message =
             format!("Rollout resource added to informer: {}/{}", rollout.meta.namespace, rollout.meta.name);

@@ -12,6 +12,7 @@ mod conditions;
 mod draft;
 mod drain;
 mod events;
+mod generation;
 mod history;
 mod managed_routes;
 mod objects;
@@ -20,6 +21,7 @@ mod phase;
 mod plan;
 mod progress;
 mod promotion;
+mod readiness;
 mod replicas;
 mod reset;
 mod restart;
@@ -195,16 +197,14 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
         let text = crds::condition::message::aborted(revision, why);
         draft.events.push(crate::event::Event::warning("RolloutAborted", text));
     }
-    if draft.status.observed_generation.is_empty() {
-        draft.events.extend(events::first_sight(snapshot));
-    }
+    draft.events.extend(events::first_sight(snapshot));
     let text = crds::condition::message::invalid_spec("Rollout", &snapshot.rollout.meta.name, &message);
     conditions::invalid(&mut draft.status, text, now);
-    draft.status.observed_generation = snapshot.rollout.meta.generation.to_string();
+    draft.status.observed_generation = generation::observed(snapshot);
     let around =
         phase::Surroundings { paused: false, restarting: false, replicas: 0, end: phase::End::OldPodsGone };
     (draft.status.phase, draft.status.message) = phase::of(&draft.status, around);
-    conditions::healthy(&mut draft.status, now);
+    conditions::follow_phase(&mut draft.status, now);
     draft.wait(Waiting::InvalidSpec { message });
     draft.into_plan()
 }

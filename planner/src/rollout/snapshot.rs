@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crds::object_ref::ObjectRef;
+use crds::rollout::GenerationForm;
 use jiff::Timestamp;
 
 use crate::facts::{
@@ -87,10 +88,13 @@ pub struct TemplateIdentity {
 pub struct Settings {
     /// How long after an accepted route write pods behind the old route are kept (`--route-drain-seconds`).
     pub route_drain_seconds: u32,
+    /// How `status.observedGeneration` is written where an object does not ask for another form
+    /// (`--observed-generation`).
+    pub observed_generation: GenerationForm,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { route_drain_seconds: 5 }
+        Self { route_drain_seconds: 5, observed_generation: GenerationForm::Text }
     }
 }

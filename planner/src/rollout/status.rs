@@ -10,7 +10,9 @@ use super::change::Change;
 use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
-use super::{analysis, blue_green, conditions, drain, events, phase, restart, services, step, workload};
+use super::{
+    analysis, blue_green, conditions, drain, events, generation, phase, restart, services, step, workload,
+};
 use crate::facts::ReplicaSetFacts;
 
 /// Completes the draft's status after the facts of this round, and says what changed.
@@ -34,7 +36,7 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
 
 /// Which generations the status is about.
 fn observed(view: &View<'_>, status: &mut RolloutStatus) {
-    status.observed_generation = view.snapshot.rollout.meta.generation.to_string();
+    status.observed_generation = generation::observed(view.snapshot);
     status.workload_observed_generation =
         view.workload.map(|workload| workload.meta.generation.to_string()).unwrap_or_default();
 }
@@ -54,7 +56,7 @@ fn set_phase(view: &View<'_>, status: &mut RolloutStatus) {
         end,
     };
     (status.phase, status.message) = phase::of(status, around);
-    conditions::healthy(status, view.now);
+    conditions::follow_phase(status, view.now);
 }
 
 /// Counts pods and notes what the Services select.

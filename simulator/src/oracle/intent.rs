@@ -33,7 +33,7 @@ impl Intents {
     pub(super) fn act(&mut self, deed: &Deed, facts: &RolloutFacts) {
         let status = &facts.status;
         let (uid, hash) = (facts.meta.uid.clone(), status.current_pod_hash.clone());
-        let is_seen = status.observed_generation == facts.meta.generation.to_string();
+        let is_seen = status.observed() == Some(facts.meta.generation);
         let under_way = !status.stable_rs.is_empty() && status.stable_rs != hash && is_seen;
         self.last = match deed {
             Deed::Abort if under_way => Some(Intent::Aborted { uid, hash }),

@@ -33,7 +33,7 @@ fn facts(world: &World) -> RolloutFacts {
 fn until(world: &mut World, wanted: impl Fn(&RolloutFacts) -> bool) {
     for _ in 0..20_000 {
         let found = facts(world);
-        if found.status.observed_generation == found.meta.generation.to_string() && wanted(&found) {
+        if found.status.observed() == Some(found.meta.generation) && wanted(&found) {
             assert_eq!(world.violations(), [], "nothing is broken yet");
             return;
         }

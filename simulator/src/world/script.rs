@@ -190,7 +190,7 @@ impl World {
 /// How much later something is due whose trigger a Rollout meets; `None` if it does not.
 fn is_met(when: &When, facts: &RolloutFacts) -> Option<u64> {
     let status = &facts.status;
-    let is_current = status.observed_generation == facts.meta.generation.to_string();
+    let is_current = status.observed() == Some(facts.meta.generation);
     match when {
         When::Step { index, plus_ms } => {
             let under_way = status.current_pod_hash != status.stable_rs;

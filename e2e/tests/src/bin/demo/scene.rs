@@ -45,8 +45,7 @@ impl Scene {
         while start.elapsed() < LIMIT {
             let rollout = app.rollout().await?;
             let status = rollout.status.unwrap_or_default();
-            let is_current =
-                status.observed_generation == rollout.metadata.generation.unwrap_or(0).to_string();
+            let is_current = status.observed() == rollout.metadata.generation;
             scene.note_verdict(app).await?;
             weight.follow(&status, traffic, &mut scene);
             let moment = (status.phase, status.current_step_index, status.abort);
