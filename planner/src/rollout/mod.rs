@@ -11,6 +11,7 @@ mod change;
 mod conditions;
 mod draft;
 mod drain;
+mod duration;
 mod events;
 mod generation;
 mod history;
@@ -42,6 +43,7 @@ mod view;
 mod weights;
 mod workload;
 
+use crds::rollout::CompletionStatus;
 use jiff::Timestamp;
 
 pub use adoption::takes_over;
@@ -192,6 +194,7 @@ fn invalid(snapshot: &Snapshot, cause: Option<Cause>, message: String, now: Time
     if let Some(cause) = cause.filter(|_| draft.status.aborted_at.is_none()) {
         let has_steps = draft.status.current_step_index.is_some();
         abort::commit(&mut draft.status, has_steps, now);
+        duration::end(&mut draft.status, CompletionStatus::Aborted, now);
         conditions::aborted(&mut draft.status, revision, Some(&cause), now);
         let why = cause.why.as_deref();
         let text = crds::condition::message::aborted(revision, why);

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
 use super::{
-    analysis, blue_green, conditions, drain, events, generation, phase, restart, services, step, workload,
+    analysis, blue_green, conditions, drain, duration, events, generation, phase, restart, services, step, workload,
 };
 use crate::facts::ReplicaSetFacts;
 
@@ -28,6 +28,7 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     if let Strategy::BlueGreen(strategy) = view.strategy {
         blue_green::gate::settle(view, strategy, status);
     }
+    duration::note(view, change, status);
     conditions::update(view, change, status);
     set_phase(view, status);
     let told = events::of(view, change, status);

@@ -4,6 +4,7 @@ mod anti_affinity;
 mod basic;
 mod blue_green;
 mod counts;
+mod duration;
 mod goldens;
 mod managed_routes;
 mod mishaps;
