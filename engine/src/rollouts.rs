@@ -104,12 +104,14 @@ impl Engine {
             self.wait_for_stores(rollout, &gathered.snapshot);
             return;
         }
+        let problems = self.new_route_problems(rollout, &plan.waiting);
         self.set_waiting(rollout, plan.waiting.clone());
         if guard::leading(&plan.actions).is_empty() {
             self.finish(rollout, &gathered, &plan, now);
         } else {
             self.proceed(rollout, &gathered, &plan, now);
         }
+        self.publish(rollout, &problems, now);
     }
 
     pub(crate) fn gather_rollout(&mut self, rollout: &ObjectRef, now: Timestamp) -> Option<Gathered> {
@@ -134,6 +136,19 @@ impl Engine {
         if let Some(work) = self.rollouts.get_mut(rollout) {
             work.waiting = waiting;
         }
+    }
+
+    /// Warnings about routers that cannot do their work, and could a moment ago.
+    fn new_route_problems(&self, rollout: &ObjectRef, waiting: &[Waiting]) -> Vec<Event> {
+        let known = self.rollouts.get(rollout).map(|work| work.waiting.as_slice()).unwrap_or_default();
+        let new = waiting.iter().filter(|reason| !known.contains(reason));
+        let problem = |reason: &Waiting| match reason {
+            Waiting::RouteProblem { message, .. } => {
+                Some(Event::warning("TrafficRoutingError", message.clone()))
+            }
+            _ => None,
+        };
+        new.filter_map(problem).collect()
     }
 
     fn wait_for_stores(&mut self, rollout: &ObjectRef, snapshot: &Snapshot) {

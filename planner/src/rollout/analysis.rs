@@ -276,7 +276,7 @@ pub(crate) fn events(old: &RolloutStatus, new: &RolloutStatus) -> Vec<Event> {
 }
 
 fn event(type_: &str, old: Option<&AnalysisRunSummary>, new: &AnalysisRunSummary) -> Option<Event> {
-    let previous = old.filter(|old| old.name == new.name).map_or(AnalysisPhase::Unknown, |old| old.status);
+    let previous = old.filter(|old| old.name == new.name).map(|old| old.status);
     let reason = match new.status {
         AnalysisPhase::Pending => "AnalysisRunPending",
         AnalysisPhase::Running => "AnalysisRunRunning",
@@ -286,11 +286,75 @@ fn event(type_: &str, old: Option<&AnalysisRunSummary>, new: &AnalysisRunSummary
         AnalysisPhase::Inconclusive => "AnalysisRunInconclusive",
         AnalysisPhase::Unknown => return None,
     };
-    if previous == new.status {
+    if previous == Some(new.status) {
         return None;
     }
+    let previous = previous.map_or("NoPreviousStatus", AnalysisPhase::as_str);
     let message =
         format!("{type_} Analysis Run '{}' Status New: '{}' Previous: '{previous}'", new.name, new.status);
     let is_bad = matches!(new.status, AnalysisPhase::Failed | AnalysisPhase::Error);
     Some(if is_bad { Event::warning(reason, message) } else { Event::normal(reason, message) })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::event::Severity;
+
+    fn run(name: &str, status: AnalysisPhase) -> AnalysisRunSummary {
+        AnalysisRunSummary { name: name.to_owned(), status, message: String::new() }
+    }
+
+    #[rstest]
+    #[case::first(
+        None,
+        AnalysisPhase::Running,
+        Severity::Normal,
+        "AnalysisRunRunning: Step Analysis Run 'a' Status New: 'Running' Previous: 'NoPreviousStatus'"
+    )]
+    #[case::of_another_run(
+        Some(run("b", AnalysisPhase::Failed)),
+        AnalysisPhase::Pending,
+        Severity::Normal,
+        "AnalysisRunPending: Step Analysis Run 'a' Status New: 'Pending' Previous: 'NoPreviousStatus'"
+    )]
+    #[case::good(
+        Some(run("a", AnalysisPhase::Running)),
+        AnalysisPhase::Successful,
+        Severity::Normal,
+        "AnalysisRunSuccessful: Step Analysis Run 'a' Status New: 'Successful' Previous: 'Running'"
+    )]
+    #[case::bad(
+        Some(run("a", AnalysisPhase::Running)),
+        AnalysisPhase::Failed,
+        Severity::Warning,
+        "AnalysisRunFailed: Step Analysis Run 'a' Status New: 'Failed' Previous: 'Running'"
+    )]
+    #[case::broken(
+        Some(run("a", AnalysisPhase::Running)),
+        AnalysisPhase::Error,
+        Severity::Warning,
+        "AnalysisRunError: Step Analysis Run 'a' Status New: 'Error' Previous: 'Running'"
+    )]
+    #[case::undecided(
+        Some(run("a", AnalysisPhase::Running)),
+        AnalysisPhase::Inconclusive,
+        Severity::Normal,
+        "AnalysisRunInconclusive: Step Analysis Run 'a' Status New: 'Inconclusive' Previous: 'Running'"
+    )]
+    fn what_is_told_about_a_run(
+        #[case] old: Option<AnalysisRunSummary>,
+        #[case] phase: AnalysisPhase,
+        #[case] severity: Severity,
+        #[case] want: &str,
+    ) {
+        let told = event("Step", old.as_ref(), &run("a", phase)).unwrap();
+        assert_eq!(
+            (told.severity, format!("{}: {}", told.reason, told.message)),
+            (severity, want.to_owned())
+        );
+        assert_eq!(event("Step", Some(&run("a", phase)), &run("a", phase)), None, "nothing has changed");
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn truth(holds: bool) -> ConditionStatus {
 pub(crate) fn update(view: &View<'_>, change: &Change, status: &mut RolloutStatus) {
     condition::remove(&mut status.conditions, ConditionType::InvalidSpec);
     progressing(view, change, status);
-    let is_enough = status.available_replicas >= view.replicas();
+    let is_enough = status.available_replicas >= view.replicas() && is_served(view, status);
     let text = if is_enough { message::AVAILABLE } else { message::NOT_AVAILABLE };
     set(status, (ConditionType::Available, truth(is_enough), Reason::Available), text.to_owned(), view.now);
     let is_paused = is_paused(view, status);
@@ -79,6 +79,12 @@ pub(crate) fn aborted(status: &mut RolloutStatus, revision: i64, cause: Option<&
     }
 }
 
+/// Whether users reach pods at all: with blue-green, those that the active Service selects.
+fn is_served(view: &View<'_>, status: &RolloutStatus) -> bool {
+    let active = &status.blue_green.active_selector;
+    view.blue_green().is_none() || view.snapshot.sets().any(|set| set.hash == *active)
+}
+
 fn is_paused(view: &View<'_>, status: &RolloutStatus) -> bool {
     !status.abort && (view.spec.paused || !status.pause_conditions.is_empty())
 }
@@ -98,6 +104,9 @@ fn progressing(view: &View<'_>, change: &Change, status: &mut RolloutStatus) {
         _ if is_paused(view, status) => (ConditionStatus::Unknown, Reason::RolloutPaused),
         _ if has(Reason::RolloutPaused) => (ConditionStatus::Unknown, Reason::RolloutResumed),
         _ if is_complete => (ConditionStatus::True, Reason::NewReplicaSetAvailable),
+        _ if has(Reason::NewReplicaSetAvailable) && view.is_promoted() && !moved => {
+            (ConditionStatus::True, Reason::ReplicaSetNotAvailable)
+        }
         _ if progress::is_timed_out(view) && !moved => {
             (ConditionStatus::False, Reason::ProgressDeadlineExceeded)
         }
@@ -126,6 +135,7 @@ fn text(view: &View<'_>, reason: Reason) -> Option<String> {
         Reason::RolloutPaused => Some(message::PAUSED.to_owned()),
         Reason::RolloutResumed => Some(message::RESUMED.to_owned()),
         Reason::RolloutRetry => Some(message::RETRY.to_owned()),
+        Reason::ReplicaSetNotAvailable => Some(message::NOT_AVAILABLE.to_owned()),
         _ => message::replica_set(reason, &view.revisions.new?.meta.name),
     }
 }

@@ -40,9 +40,8 @@ pub(crate) fn of(view: &View<'_>, change: &Change, new: &RolloutStatus) -> Vec<E
         );
         events.push(Event::normal("RolloutNotCompleted", message));
     }
-    let is_back = matches!(change.reset, Some(Reset::Template)) && view.is_promoted();
-    if is_back && view.canary().is_some() && is_completed(old) == Some(false) {
-        events.push(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
+    if matches!(change.reset, Some(Reset::Template)) && view.canary().is_some() {
+        events.extend(steps_skipped(view, is_completed(old) == Some(false)));
     }
     let is_return = matches!(change.reset, Some(Reset::Template)) && !view.is_promoted();
     if is_return && view.canary().is_some() && !view.is_first_deploy() && reset::is_within_window(view) {
@@ -61,6 +60,14 @@ pub(crate) fn of(view: &View<'_>, change: &Change, new: &RolloutStatus) -> Vec<E
         events.push(Event::normal("RolloutCompleted", message));
     }
     events
+}
+
+/// Why an update that begins anew passes over all steps, where a person might expect them.
+fn steps_skipped(view: &View<'_>, was_under_way: bool) -> Option<Event> {
+    if view.is_promoted() {
+        return was_under_way.then(|| Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
+    }
+    reset::is_within_window(view).then(|| Event::normal("SkipSteps", "Rollback within window"))
 }
 
 fn step_completed(view: &View<'_>, new: &RolloutStatus) -> Option<Event> {

@@ -150,3 +150,24 @@ fn a_label_for_another_operator_takes_a_rollout_away_from_this_one() {
     assert_eq!(world.api.writes.len(), writes);
     assert_eq!(world.engine.stats().objects["Rollout"], 0);
 }
+
+#[test]
+fn what_a_router_lacks_is_told_once() {
+    let mut world = World::new();
+    world.deploy(&nginx(&json!([{ "setWeight": 50 }, { "pause": {} }])));
+    world.api.delete(&crds::object_ref::ObjectRef::new(Kind::Ingress, "shop", "web"));
+    world.set_image("web:2");
+    world.settle();
+    let told = |world: &World| {
+        let warnings = world.api.events.iter().filter(|event| event.starts_with("TrafficRoutingError"));
+        warnings.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world).len(), 1, "{}", world.story());
+    assert!(
+        told(&world)[0].contains("Ingress") && told(&world)[0].contains("not found"),
+        "{}",
+        world.story()
+    );
+    world.run(Duration::from_mins(4));
+    assert_eq!(told(&world).len(), 1, "{}", world.story());
+}

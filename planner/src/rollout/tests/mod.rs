@@ -3,6 +3,7 @@ mod analyses;
 mod anti_affinity;
 mod basic;
 mod blue_green;
+mod conditions;
 mod counts;
 mod duration;
 mod goldens;

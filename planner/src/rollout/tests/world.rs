@@ -25,6 +25,8 @@ pub(super) struct World {
     /// Every write, in words.
     pub(super) writes: Vec<String>,
     pub(super) events: Vec<Event>,
+    /// Every status that was written.
+    pub(super) statuses: Vec<RolloutStatus>,
     /// When each pod of a ReplicaSet is available.
     pods: BTreeMap<String, Vec<Timestamp>>,
     /// Pods of these versions never become available.
@@ -53,6 +55,7 @@ impl World {
             snapshot: fixture::created_with(strategy),
             writes: Vec::new(),
             events: Vec::new(),
+            statuses: Vec::new(),
             pods: BTreeMap::new(),
             broken: Vec::new(),
             startup: SignedDuration::from_millis(300),
@@ -143,6 +146,7 @@ impl World {
         if differs && (urgent || self.now >= self.counts_written + CALM) {
             self.writes.push("patch rollouts/status".to_owned());
             self.take_turns(&plan.status);
+            self.statuses.push(plan.status.clone());
             self.snapshot.rollout.status = plan.status;
             self.counts_written = self.now;
             self.bump_rollout();
@@ -421,6 +425,18 @@ impl World {
             self.emptied.insert(set.hash.clone());
             for pod in self.pods.get_mut(&set.meta.name).into_iter().flatten() {
                 *pod = (*pod).max(self.now + SignedDuration::from_secs(2));
+            }
+        }
+    }
+
+    /// All pods of a version die; they come back if they can.
+    pub(super) fn lose(&mut self, hash: &str) {
+        self.crash(hash);
+        let is_broken = self.broken.iter().any(|broken| hash.ends_with(broken.as_str()));
+        let sets = self.snapshot.replica_sets.iter().filter(|set| set.hash == hash && is_broken);
+        for set in sets {
+            for pod in self.pods.get_mut(&set.meta.name).into_iter().flatten() {
+                *pod = Timestamp::MAX;
             }
         }
     }

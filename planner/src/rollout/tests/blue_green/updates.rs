@@ -176,7 +176,7 @@ fn the_analysis_before_the_switch_decides() {
     assert_eq!(world.snapshot.analysis_runs.len(), 1);
     let told: Vec<_> = events(&world).into_iter().filter(|event| event.starts_with("AnalysisRun")).collect();
     let want = [
-        "AnalysisRunRunning: PrePromotion Analysis Run 'web-hash-v2-2-pre' Status New: 'Running' Previous: ''",
+        "AnalysisRunRunning: PrePromotion Analysis Run 'web-hash-v2-2-pre' Status New: 'Running' Previous: 'NoPreviousStatus'",
         "AnalysisRunSuccessful: PrePromotion Analysis Run 'web-hash-v2-2-pre' Status New: 'Successful' Previous: \
          'Running'",
     ];
