@@ -165,6 +165,23 @@ mod tests {
         );
     }
 
+    #[rstest]
+    #[case::scale_by_weight(json!({ "setCanaryScale": { "weight": 25 } }), "setCanaryScale{weight: 25}")]
+    #[case::scale_by_number(json!({ "setCanaryScale": { "replicas": 3 } }), "setCanaryScale{replicas: 3}")]
+    #[case::scale_as_the_weight(
+        json!({ "setCanaryScale": { "matchTrafficWeight": true } }),
+        "setCanaryScale{matchTrafficWeight: true}"
+    )]
+    #[case::seconds(json!({ "pause": { "duration": 30 } }), "pause: 30")]
+    #[case::experiment(json!({ "experiment": { "duration": "5m" } }), "experiment")]
+    #[case::header(json!({ "setHeaderRoute": { "name": "beta" } }), "setHeaderRoute: beta")]
+    #[case::mirror(json!({ "setMirrorRoute": { "name": "copy" } }), "setMirrorRoute: copy")]
+    #[case::plugin(json!({ "plugin": { "name": "team/step" } }), "plugin: team/step")]
+    #[case::nothing(json!({}), "invalid")]
+    fn text_of_a_step(#[case] step: serde_json::Value, #[case] want: &str) {
+        assert_eq!(text(&serde_json::from_value(step).unwrap()), want);
+    }
+
     #[test]
     fn the_hash_follows_the_steps() {
         let one = hash(&steps());

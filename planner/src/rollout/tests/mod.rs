@@ -13,6 +13,7 @@ mod ping_pong;
 mod properties;
 mod restart;
 mod role_metadata;
+mod rows;
 mod scaling;
 mod stories;
 mod validation;

@@ -87,6 +87,44 @@ fn message(canary: &Value) -> String {
 #[case::missing_template(json!({ "analysis": { "templates": [{ "templateName": "errors" }] } }),
     "spec.strategy.canary.analysis.templates: Invalid value: errors: AnalysisTemplate 'errors' not found: create it, \
      or correct the name where the analysis is started")]
+#[case::weight_below_zero(json!({ "steps": [{ "setWeight": -1 }] }),
+    "spec.strategy.canary.steps[0].setWeight: Invalid value: -1: SetWeight needs to be between 0 and 100")]
+#[case::weight_above_another_maximum(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable", "steps": [{ "setWeight": 1001 }],
+        "trafficRouting": { "nginx": { "stableIngress": "web" }, "maxTrafficWeight": 1000 } }),
+    "spec.strategy.canary.steps[0].setWeight: Invalid value: 1001: SetWeight needs to be between 0 and 1000")]
+#[case::maximum_of_istio(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "istio": { "virtualService": { "name": "web" } }, "maxTrafficWeight": 1000 } }),
+    "spec.strategy.canary.trafficRouting.maxTrafficWeight: Invalid value: 1000: MaxTrafficWeight is only supported \
+     for Nginx and Plugins")]
+#[case::maximum_of_nothing(
+    json!({ "canaryService": "web-canary", "stableService": "web-stable",
+        "trafficRouting": { "nginx": { "stableIngress": "web" }, "maxTrafficWeight": 0 } }),
+    "spec.strategy.canary.trafficRouting.maxTrafficWeight: Invalid value: 0: must be greater than 0")]
+#[case::the_same_service_twice(
+    json!({ "canaryService": "web-stable", "stableService": "web-stable",
+        "trafficRouting": { "nginx": { "stableIngress": "web" } } }),
+    "spec.strategy.canary.stableService: Invalid value: \"web-stable\": This rollout uses the same service for the \
+     stable and canary services, but two different services are required.")]
+#[case::surge_below_zero(json!({ "maxSurge": -1 }),
+    "spec.strategy.canary.maxSurge: Invalid value: -1: must be greater than or equal to 0")]
+#[case::surge_in_words(json!({ "maxUnavailable": "few" }),
+    "spec.strategy.canary.maxUnavailable: Invalid value: few: invalid value \"few\": expected a number, or a \
+     percentage such as \"25%\"")]
+#[case::no_room_in_text(json!({ "maxSurge": "0%", "maxUnavailable": "0" }),
+    "spec.strategy.canary.maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero")]
+#[case::abort_delay_without_a_router(json!({ "abortScaleDownDelaySeconds": 5 }),
+    "spec.strategy.canary.abortScaleDownDelaySeconds: Invalid value: set: Canary abortScaleDownDelaySeconds can only \
+     be used with traffic routing")]
+#[case::floor_without_a_router(json!({ "minPodsPerReplicaSet": 2 }),
+    "spec.strategy.canary.minPodsPerReplicaSet: Invalid value: set: Canary minPodsPerReplicaSet can only be used with \
+     traffic routing")]
+#[case::step_without_a_template(json!({ "steps": [{ "analysis": {} }] }),
+    "spec.strategy.canary.steps[0].analysis.templates: Required value: an analysis names at least one template")]
+#[case::metadata_of_the_selector(json!({ "canaryMetadata": { "labels": { "app": "other" } } }),
+    "spec.strategy.canary.canaryMetadata.labels: Invalid value: \"app\": the selector names this label: pods would be \
+     lost to their ReplicaSet")]
 fn the_first_thing_that_is_wrong(#[case] canary: Value, #[case] want: &str) {
     assert_eq!(message(&canary), format!("InvalidSpec: The Rollout \"web\" is invalid: {want}"));
 }
@@ -123,4 +161,92 @@ fn a_service_of_another_rollout_is_not_taken() {
     service.meta.annotations.insert(crds::names::MANAGED_BY_ROLLOUTS.to_owned(), "other".to_owned());
     let message = plan(&snapshot, fixture::start()).status.message;
     assert!(message.ends_with("Service \"web-canary\" is managed by another Rollout"), "{message}");
+}
+
+/// Each case sets fields of a spec that is in order; null takes one away.
+#[rstest]
+#[case::replicas(json!({ "replicas": -1 }), "spec.replicas: Invalid value: -1: must be greater than or equal to 0")]
+#[case::ready_time(json!({ "minReadySeconds": -1 }),
+    "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0")]
+#[case::history(json!({ "revisionHistoryLimit": -1 }),
+    "spec.revisionHistoryLimit: Invalid value: -1: must be greater than or equal to 0")]
+#[case::deadline_before_ready(json!({ "minReadySeconds": 600 }),
+    "spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds")]
+#[case::no_selector(json!({ "selector": null }),
+    "spec.selector: Required value: Rollout has missing field '.spec.selector'")]
+#[case::empty_selector(json!({ "selector": {} }),
+    "spec.selector: Invalid value: {}: empty selector is invalid for deployment")]
+#[case::no_template(json!({ "template": null }),
+    "spec.template: Required value: Rollout has missing field '.spec.template'")]
+#[case::another_selector(json!({ "selector": { "matchLabels": { "app": "other" } } }),
+    "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`")]
+#[case::a_template_and_a_workload(json!({ "workloadRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" } }),
+    "spec.template: Invalid value: {...}: template must be empty for workload reference rollout")]
+fn what_is_wrong_beside_the_strategy(#[case] fields: Value, #[case] want: &str) {
+    let mut snapshot = fixture::created(&json!({}));
+    let mut spec = serde_json::to_value(snapshot.rollout.spec.as_ref().unwrap()).unwrap();
+    for (name, value) in fields.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    snapshot.rollout.spec = Ok(serde_json::from_value(spec).unwrap());
+    let message = plan(&snapshot, fixture::start()).status.message;
+    assert_eq!(message, format!("InvalidSpec: The Rollout \"web\" is invalid: {want}"));
+}
+
+#[test]
+fn a_service_selects_pods_of_the_template() {
+    let mut snapshot = fixture::created(&fixture::routed(&json!([])));
+    let service = snapshot.services.get_mut("web-stable").unwrap();
+    service.selector.insert("tier".to_owned(), "front".to_owned());
+    let message = plan(&snapshot, fixture::start()).status.message;
+    let want = "Service \"web-stable\" has unmatch label \"tier\" in rollout (the Service wants front)";
+    assert!(message.ends_with(want), "{message}");
+    // The hash that we put there ourselves is none of the user's labels.
+    let service = snapshot.services.get_mut("web-stable").unwrap();
+    service.selector.remove("tier");
+    service.selector.insert(crds::names::POD_TEMPLATE_HASH.to_owned(), "hash-v0".to_owned());
+    assert_ne!(plan(&snapshot, fixture::start()).status.phase.as_str(), "Degraded");
+}
+
+/// What an analysis takes from its templates: each case is a template `errors` and what is wrong with using it.
+#[rstest]
+#[case::endless(json!({ "metrics": [{ "name": "up", "interval": "5s", "provider": {} }] }),
+    "AnalysisTemplate errors has metric up which runs indefinitely. Invalid value for count: nil")]
+#[case::argument_without_a_value(json!({ "args": [{ "name": "host" }], "metrics": [{ "name": "up", "provider": {} }] }),
+    "args.host")]
+#[case::the_same_metric_twice(json!({ "metrics": [{ "name": "up", "provider": {} }, { "name": "up", "provider": {} }] }),
+    "up")]
+fn a_step_needs_templates_that_make_a_run(#[case] template: Value, #[case] want: &str) {
+    let steps = json!([{ "analysis": { "templates": [{ "templateName": "errors" }] } }]);
+    let mut snapshot = fixture::created(&json!({ "steps": steps }));
+    let facts = crate::facts::TemplateFacts {
+        meta: fixture::meta("errors", "uid-errors"),
+        spec: Ok(serde_json::from_value(template).unwrap()),
+    };
+    snapshot.templates.insert("errors".to_owned(), facts.into());
+    let status = plan(&snapshot, fixture::start()).status;
+    assert_eq!(status.phase.as_str(), "Degraded");
+    let prefix = "is invalid: spec.strategy.canary.steps[0].analysis.templates: Invalid value: errors: ";
+    let (_, problem) = status.message.split_once(prefix).unwrap_or_else(|| panic!("{}", status.message));
+    assert!(problem.contains(want), "{problem}");
+}
+
+/// What stands in the way of a route is said as it is.
+#[test]
+fn what_a_router_lacks_is_the_users_to_mend() {
+    let mut snapshot = fixture::created(&fixture::routed(&json!([])));
+    snapshot.routing_problem = Some("spec.strategy.canary.trafficRouting.nginx: name an Ingress".to_owned());
+    let message = plan(&snapshot, fixture::start()).status.message;
+    let want = "is invalid: spec.strategy.canary.trafficRouting.nginx: name an Ingress";
+    assert!(message.ends_with(want), "{message}");
+}
+
+#[test]
+fn what_was_wrong_is_right_once_the_object_is_there() {
+    let mut snapshot = fixture::created(&json!({ "stableService": "web-stable" }));
+    let invalid = plan(&snapshot, fixture::start());
+    assert!(invalid.actions.is_empty() && invalid.wake_at.is_none(), "it waits for a change");
+    snapshot.rollout.status = invalid.status;
+    snapshot.services = fixture::services();
+    assert!(!plan(&snapshot, fixture::start()).actions.is_empty());
 }
