@@ -61,6 +61,10 @@ pub(crate) struct World {
     pub(crate) log: Vec<String>,
     /// What writes meet, by their number from 0.
     pub(crate) faults: BTreeMap<usize, Fault>,
+    /// What people do just before the write of that number.
+    pub(crate) deeds: BTreeMap<usize, fn(&mut Self)>,
+    /// How many writes were refused because somebody else was faster.
+    pub(crate) conflicts: usize,
     /// Whether watch events come only after everything else, and a fifth of a second late.
     pub(crate) slow_watch: bool,
     /// Whether the server refuses ReplicaSets as invalid.
@@ -93,6 +97,8 @@ impl World {
             trace: Vec::new(),
             log: Vec::new(),
             faults: BTreeMap::new(),
+            deeds: BTreeMap::new(),
+            conflicts: 0,
             slow_watch: false,
             refuse_replica_sets: false,
             pods_start: true,
@@ -146,6 +152,7 @@ impl World {
                 let fault = self.fault_for(&request);
                 self.trace.push(format!("{request:?}"));
                 let answer = self.answer(&request, fault);
+                self.conflicts += usize::from(matches!(answer, Answer::Refused { status: 409, .. }));
                 if matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter)) {
                     self.restart();
                     return true;
@@ -170,6 +177,9 @@ impl World {
         }
         let index = self.writes_seen;
         self.writes_seen += 1;
+        if let Some(deed) = self.deeds.remove(&index) {
+            deed(self);
+        }
         self.faults.get(&index).copied()
     }
 

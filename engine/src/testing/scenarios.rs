@@ -10,4 +10,5 @@ mod role_metadata;
 mod services;
 mod stores;
 mod update;
+mod verbs;
 mod workload;
