@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// See, steer and explain rollouts.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-linnet", bin_name = "kubectl linnet", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done (status: healthy), 1 error, 2 degraded or aborted, 3 timeout.")]
+#[command(
+    after_help = "Exit codes: 0 done (status and explain: healthy or on its way), 1 error, 2 degraded or aborted, 3 timeout."
+)]
 pub(crate) struct Cli {
     /// How to reach the cluster.
     #[command(flatten)]
@@ -49,7 +51,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: List,
     },
-    /// Tell whether it is safe, what is waited for, what moves it on, and what that rests on.
+    /// Tell whether it is safe, what is waited for, what moves it on, and what that rests on; by its exit code, too, like
+    /// status.
     Explain {
         /// What to explain.
         #[command(subcommand)]

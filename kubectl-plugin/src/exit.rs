@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use crds::rollout::RolloutPhase;
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// 0: done; for `status`, the rollout is healthy (or on its way, when nobody waits for it).
+    /// 0: done; for `status` and `explain`, the rollout is healthy (or on its way, when nobody waits for it).
     Ok,
     /// 2: the rollout is degraded or was aborted.
     Degraded,
@@ -18,6 +20,19 @@ pub(crate) enum Exit {
     Refused,
     /// 6: a simulation lacks objects, and `--strict` forbids to assume them.
     Gaps,
+}
+
+impl Exit {
+    /// How a command ends that only looks at a rollout of this phase.
+    pub(crate) const fn of(phase: RolloutPhase) -> Self {
+        match phase {
+            RolloutPhase::Degraded => Self::Degraded,
+            RolloutPhase::Healthy
+            | RolloutPhase::Progressing
+            | RolloutPhase::Paused
+            | RolloutPhase::Unknown => Self::Ok,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

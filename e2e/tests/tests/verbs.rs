@@ -33,9 +33,13 @@ async fn says(app: &App, arguments: &[&str], code: i32) -> Result<String> {
 
 /// The example with pauses that only a person ends, and no analysis.
 async fn deploy() -> Result<App> {
+    deploy_behind(Router::Nginx).await
+}
+
+async fn deploy_behind(router: Router) -> Result<App> {
     operator::shared().await?;
     let space = Space::create("verbs").await?;
-    let mut manifests = manifests(&space, Router::Nginx)?;
+    let mut manifests = manifests(&space, router)?;
     let steps = json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 60 }, { "pause": {} }]);
     let canary = json!({ "analysis": null, "steps": steps });
     manifest::change(
@@ -114,6 +118,66 @@ async fn a_pause_by_hand_holds_the_next_step() -> Result<()> {
     says(&app, &["promote", name], 0).await?;
     paused_at(&app, 3).await?;
     app.space.remove().await
+}
+
+/// Explains through the API server, with the exit code of `status`.
+async fn explains(app: &App, code: i32, words: &[&str]) -> Result<()> {
+    let name = app.name.as_str();
+    let screen = says(app, &["explain", "rollout", name], code).await?;
+    ensure!(!screen.contains("Could not be read"), "something could not be read:\n{screen}");
+    for word in words {
+        ensure!(screen.contains(word), "the explanation does not say {word:?}:\n{screen}");
+    }
+    let json = says(app, &["explain", "rollout", name, "-o", "json"], code).await?;
+    let json: Value = serde_json::from_str(&json)?;
+    let status = app.status().await?;
+    ensure!(json["phase"] == status.phase.as_str() && json["unread"] == json!([]), "unexpected JSON: {json}");
+    Ok(())
+}
+
+/// `history`, `diff`, `undo` and `explain`, before, during and after an update.
+async fn looks_back(router: Router) -> Result<()> {
+    let app = deploy_behind(router).await?;
+    let name = app.name.as_str();
+    explains(&app, 0, &["Safe?  yes"]).await?;
+    let same = says(&app, &["diff", name], 0).await?;
+    ensure!(same.contains("revisions 1 and 1 do not differ"), "unexpected: {same}");
+
+    says(&app, &["set", "image", name, "*=linnet.test/demo:v2"], 0).await?;
+    paused_at(&app, 1).await?;
+    explains(&app, 0, &["It waits for", "promote", "abort", "revision 2"]).await?;
+    let diff = says(&app, &["diff", name], 0).await?;
+    for line in ["-      image: linnet.test/demo:v1", "+      image: linnet.test/demo:v2"] {
+        ensure!(
+            diff.lines().any(|found| found.trim_end().replace(' ', "") == line.replace(' ', "")),
+            "{diff}"
+        );
+    }
+    let history = says(&app, &["history", name], 0).await?;
+    ensure!(history.lines().count() == 3 && history.contains("linnet.test/demo:v2"), "{history}");
+
+    says(&app, &["abort", name], 0).await?;
+    app.phase(RolloutPhase::Degraded, LIMIT).await?;
+    explains(&app, 2, &["RolloutAborted", "kubectl-linnet", "retry rollout", "undo --to-revision 1"]).await?;
+
+    says(&app, &["undo", name], 0).await?;
+    let status = app.phase(RolloutPhase::Healthy, LIMIT).await?;
+    ensure!(status.stable_rs == status.current_pod_hash && !status.abort, "undo did not return");
+    let again = says(&app, &["undo", name, "--to-revision", "3"], 0).await?;
+    ensure!(again.contains("already asks for revision 3"), "unexpected: {again}");
+    let output = linnet(&app, &["undo", name, "--to-revision", "9"]).await?;
+    ensure!(output.status.code() == Some(1), "a revision that is not there: {}", output.status);
+    app.space.remove().await
+}
+
+#[tokio::test]
+async fn a_person_looks_back_and_returns() -> Result<()> {
+    looks_back(Router::Nginx).await
+}
+
+#[tokio::test]
+async fn a_person_looks_back_and_returns_behind_istio() -> Result<()> {
+    looks_back(Router::Istio).await
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use anyhow::{Context, Result, bail};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams};
 
-use super::print;
+use super::{print, served};
 use crate::cli::{ExplainArgs, Output};
 use crate::cluster::Cluster;
 use crate::exit::Exit;
@@ -14,22 +14,24 @@ use crate::known::Known;
 use crate::view::explain::{Explanation, Look, screen};
 use crate::view::paint::Paint;
 
-/// Explains one rollout.
+/// Explains one rollout; the exit code is that of `status`.
 pub(crate) async fn run(cluster: &Cluster, args: &ExplainArgs, paint: Paint) -> Result<Exit> {
     let now = Timestamp::now();
     let look = look(cluster, args, now).await?;
     let explanation = Explanation::of(&look, now);
     if matches!(args.output, Some(Output::Json | Output::Yaml)) {
         print::data(&explanation, args.output)?;
-        return Ok(Exit::Ok);
+    } else {
+        print::text_block(&screen::text(&explanation, now, paint))?;
     }
-    print::text_block(&screen::text(&explanation, now, paint))
+    Ok(Exit::of(explanation.phase))
 }
 
 /// Reads what the operator's next decision would look at.
 async fn look(cluster: &Cluster, args: &ExplainArgs, now: Timestamp) -> Result<Look> {
     let name = &args.name;
-    let found = api(cluster, Kind::Rollout, &cluster.namespace).get_opt(name).await;
+    let rollout = ObjectRef::new(Kind::Rollout, cluster.namespace.as_str(), name.as_str());
+    let found = one(cluster, &rollout).await;
     let Some(rollout) = found.with_context(|| format!("cannot read rollout {name:?}"))? else {
         bail!("rollout {name:?} not found in namespace {:?}", cluster.namespace);
     };
@@ -67,31 +69,26 @@ async fn read(cluster: &Cluster, known: &Known, kind: Kind) -> kube::Result<Vec<
         }
         Kind::ReplicaSet => {
             let ours = ListParams::default().labels(crds::names::POD_TEMPLATE_HASH);
-            api(cluster, kind, &cluster.namespace).list(&ours).await?.items
+            api(cluster, kind, &cluster.namespace).await?.list(&ours).await?.items
         }
         Kind::ClusterAnalysisTemplate if known.named(kind).is_empty() => Vec::new(),
-        Kind::ClusterAnalysisTemplate => api(cluster, kind, "").list(&ListParams::default()).await?.items,
-        _ => api(cluster, kind, &cluster.namespace).list(&ListParams::default()).await?.items,
+        Kind::ClusterAnalysisTemplate => {
+            api(cluster, kind, "").await?.list(&ListParams::default()).await?.items
+        }
+        _ => api(cluster, kind, &cluster.namespace).await?.list(&ListParams::default()).await?.items,
     };
     objects.iter().map(|object| serde_json::to_string(object).map_err(kube::Error::SerdeError)).collect()
 }
 
 async fn one(cluster: &Cluster, object: &ObjectRef) -> kube::Result<Option<DynamicObject>> {
-    api(cluster, object.kind, &object.namespace).get_opt(&object.name).await
+    api(cluster, object.kind, &object.namespace).await?.get_opt(&object.name).await
 }
 
-fn api(cluster: &Cluster, kind: Kind, namespace: &str) -> Api<DynamicObject> {
-    let (group, version) = (kind.group(), kind.default_version());
-    let resource = ApiResource {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
-        kind: kind.name().to_owned(),
-        plural: kind.plural().to_owned(),
-    };
-    if namespace.is_empty() {
+async fn api(cluster: &Cluster, kind: Kind, namespace: &str) -> kube::Result<Api<DynamicObject>> {
+    let resource = served::resource(&cluster.client, kind).await?;
+    Ok(if namespace.is_empty() {
         Api::all_with(cluster.client.clone(), &resource)
     } else {
         Api::namespaced_with(cluster.client.clone(), namespace, &resource)
-    }
+    })
 }

@@ -7,6 +7,7 @@ mod list;
 mod load;
 mod print;
 mod restart;
+mod served;
 mod set_image;
 mod simulate;
 mod status;

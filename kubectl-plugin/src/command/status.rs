@@ -63,11 +63,8 @@ fn show(status: &Status, args: &StatusArgs) -> Result<()> {
 /// How the command ends at this phase; not yet, when a change is waited for.
 const fn ended(phase: RolloutPhase, watch: bool) -> Option<Exit> {
     match phase {
-        RolloutPhase::Degraded => Some(Exit::Degraded),
         RolloutPhase::Progressing | RolloutPhase::Paused | RolloutPhase::Unknown if watch => None,
-        RolloutPhase::Healthy | RolloutPhase::Progressing | RolloutPhase::Paused | RolloutPhase::Unknown => {
-            Some(Exit::Ok)
-        }
+        phase => Some(Exit::of(phase)),
     }
 }
 

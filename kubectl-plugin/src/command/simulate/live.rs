@@ -10,6 +10,7 @@ use serde_json::Value;
 use simulator::preview::manifest::{Manifest, Place};
 use simulator::preview::{Bundle, wanted};
 
+use super::super::served;
 use super::{Case, Played, image, input};
 use crate::cli::{Connection, SimulateArgs};
 use crate::cluster::Cluster;
@@ -59,14 +60,8 @@ async fn add_named(cluster: &Cluster, bundle: &mut Bundle, rollout: &ObjectRef) 
 }
 
 async fn read(client: &Client, object: &ObjectRef) -> Result<Option<Manifest>> {
-    let (group, version) = (object.kind.group(), object.kind.default_version());
-    let resource = ApiResource {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
-        kind: object.kind.name().to_owned(),
-        plural: object.kind.plural().to_owned(),
-    };
+    let resource = served::resource(client, object.kind).await;
+    let resource = resource.with_context(|| format!("cannot read {object}"))?;
     let api: Api<DynamicObject> = if object.namespace.is_empty() {
         Api::all_with(client.clone(), &resource)
     } else {

@@ -15,6 +15,8 @@ use planner::rollout::{Action, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::health::NOT_OBSERVED;
+
 pub(crate) use self::basis::Fact;
 pub(crate) use self::safety::Safety;
 pub(crate) use self::wait::Wait;
@@ -86,18 +88,28 @@ impl Explanation {
     pub(crate) fn of(look: &Look, now: Timestamp) -> Self {
         let snapshot = &look.snapshot;
         let plan = planner::rollout::plan(snapshot, now);
-        let status = &snapshot.rollout.status;
+        let (phase, message) = stand(snapshot);
         Self {
             name: snapshot.rollout.meta.name.clone(),
             namespace: snapshot.rollout.meta.namespace.clone(),
-            phase: status.phase,
-            message: status.message.clone(),
+            phase,
+            message,
             safety: Safety::of(snapshot),
             waiting: plan.waiting.iter().map(|reason| Wait::of(reason, snapshot, now)).collect(),
             next: plan.actions.iter().map(about).collect(),
             basis: basis::of(look),
             unread: look.unread.clone(),
         }
+    }
+}
+
+/// Phase and message, unless they are about an older spec.
+fn stand(snapshot: &Snapshot) -> (RolloutPhase, String) {
+    let status = &snapshot.rollout.status;
+    if status.phase == RolloutPhase::Unknown || status.observes(snapshot.rollout.meta.generation) {
+        (status.phase, status.message.clone())
+    } else {
+        (RolloutPhase::Progressing, NOT_OBSERVED.to_owned())
     }
 }
 
