@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cluster::{cache, repository};
+use crate::compatibility;
 use crate::stage::{cargo, run, xtask};
 
 /// The rooms without a clock, a client or a thread.
@@ -17,7 +18,7 @@ const PROGRAMS: [&str; 2] = ["operator", "kubectl-plugin"];
 /// The release of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks formatting, lints, documentation, dependencies, purity and generated files.
+/// Checks formatting, lints, documentation, dependencies, purity, generated files and the table of what is compatible.
 ///
 /// # Errors
 /// With the first check that fails.
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Result<()> {
     run("generated files", &mut xtask(["generate", "--check"])?)?;
     purity()?;
     no_planted_bugs()?;
+    compatibility::check()?;
     let mut deny = Command::new(cargo_deny()?);
     run("dependencies", deny.args(["--locked", "check", "bans", "licenses", "sources"]))
 }

@@ -1,6 +1,7 @@
 //! Tasks of the repository: generated files, checks, and the local cluster.
 
 mod cluster;
+mod compatibility;
 mod generate;
 mod lint;
 mod simulate;
