@@ -18,7 +18,7 @@ use crate::object::{Object, View};
 use crate::store::key;
 
 /// Where the engine stands with one such Service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServiceWork {
     /// The requests that are waited for.
     pub(crate) operation: Operation,

@@ -145,6 +145,7 @@ fn virtual_service() -> RouteFacts {
         version: Some(("uid-route".to_owned(), "1".to_owned())),
         canary_weight: Some(100),
         in_shape: true,
+        managed: Some(Vec::new()),
         problem: None,
     }
 }

@@ -121,14 +121,14 @@ impl Held for PodHeld {
 }
 
 /// A Deployment, ReplicaSet or PodTemplate: its template if a Rollout takes it, else only that it exists.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WorkloadHeld {
     stamp: Stamp,
     kept: Option<Kept>,
 }
 
 /// A workload that a Rollout names, with the identity of its template, which is worked out once per change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kept {
     /// The projection.
     pub(crate) facts: Shared<WorkloadFacts>,

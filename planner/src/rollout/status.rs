@@ -11,7 +11,8 @@ use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
 use super::{
-    analysis, blue_green, conditions, drain, duration, events, generation, phase, restart, services, step, workload,
+    analysis, blue_green, conditions, drain, duration, events, generation, phase, restart, services, step,
+    workload,
 };
 use crate::facts::ReplicaSetFacts;
 

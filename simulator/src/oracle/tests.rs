@@ -371,8 +371,12 @@ fn l1_it_takes_too_long() {
     let mut world = World::with(&prepared, 0, &[]);
     while world.step() {}
     assert_eq!(world.violations(), []);
-    let hurried =
-        Arc::new(Prepared { scenario, rollout: prepared.rollout.clone(), base: prepared.base.clone() });
+    let hurried = Arc::new(Prepared {
+        scenario,
+        rollout: prepared.rollout.clone(),
+        base: prepared.base.clone(),
+        shows_pods: prepared.shows_pods,
+    });
     let outcome = hurried.play(0, &[]);
     assert_eq!(outcome.violations[0].rule, Rule::L1, "{:?}", outcome.violations);
 }

@@ -46,6 +46,34 @@ fn surge(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Checks the two Services that take turns.
+fn ping_pong(canary: &CanaryStrategy, pair: &PingPong) -> Result<(), Problem> {
+    let path = format_args!("{CANARY}.pingPong");
+    let (ping, pong) = (&pair.ping_service, &pair.pong_service);
+    let unset = [("pingService", ping), ("pongService", pong)].into_iter().find(|(_, name)| name.is_empty());
+    if let Some((field, _)) = unset {
+        let message = "Ping service and Pong service must to be set to use Ping-Pong feature";
+        return Err(wrong(format_args!("{path}.{field}"), "\"\"", message));
+    }
+    if ping == pong {
+        let message = "This rollout uses the same service for the ping and pong services, but two different services are required.";
+        return Err(wrong(format_args!("{path}.pingService"), format_args!("\"{ping}\""), message));
+    }
+    let others = [("canaryService", &canary.canary_service), ("stableService", &canary.stable_service)];
+    if let Some((field, name)) = others.into_iter().find(|(_, name)| !name.is_empty()) {
+        let message = format!("pingPong takes the place of {field}: remove one of them");
+        return Err(wrong(format_args!("{CANARY}.{field}"), format_args!("\"{name}\""), message));
+    }
+    match &canary.traffic_routing {
+        Some(routing) if routing.nginx.is_some() => Err(wrong(
+            format_args!("{CANARY}.trafficRouting.nginx"),
+            "set",
+            "Ping-pong feature works with the ALB and Istio traffic routers only",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Checks what belongs to a router.
 fn routing(canary: &CanaryStrategy) -> Result<(), Problem> {
     let Some(routing) = &canary.traffic_routing else {
