@@ -1,6 +1,6 @@
 # What a person does with this repository; everything else is `cargo xtask help`.
 
-.PHONY: demo test bench lint simulate-faults
+.PHONY: demo test bench lint simulate-faults soak
 
 # Plays a canary on a local control plane, or on the cluster that KUBECONFIG names.
 demo:
@@ -23,3 +23,7 @@ lint:
 SEEDS ?= 100000
 simulate-faults:
 	@cargo xtask simulate matrix --seeds $(SEEDS)
+
+# Drives rollouts of every strategy in random orders under live traffic, 200 sequences of each; an hour.
+soak:
+	@cargo xtask soak

@@ -34,6 +34,8 @@ enum Task {
     Test,
     /// Only the stories on a real control plane.
     Stories,
+    /// Random sequences of verbs under live traffic, for an hour.
+    Soak,
     /// Search the simulated cluster for orders of events that break a rule.
     Simulate(simulate::Arguments),
     /// Play a good and a bad version under live traffic, on the cluster of KUBECONFIG or a local one.
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Lint => lint::all().map(|()| ExitCode::SUCCESS),
         Task::Test => tasks::test().map(|()| ExitCode::SUCCESS),
         Task::Stories => tasks::stories().map(|()| ExitCode::SUCCESS),
+        Task::Soak => tasks::soak().map(|()| ExitCode::SUCCESS),
         Task::Simulate(arguments) => simulate::one(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Demo => tasks::demo().map(|()| ExitCode::SUCCESS),
         Task::Bench => tasks::bench().map(|()| ExitCode::SUCCESS),

@@ -17,6 +17,10 @@ const ALL_PARTS: &[Extra] = &[Extra::Node, Extra::Proxy, Extra::Traefik, Extra::
 const DEMO_PARTS: &[Extra] = &[Extra::Node, Extra::Traefik, Extra::Prometheus];
 /// What times are measured with: nothing that takes processors away from what is measured.
 const BENCH_PARTS: &[Extra] = &[Extra::Node];
+/// How often the sequences of verbs are repeated, ten of each strategy at once.
+const SEQUENCE_ROUNDS: &str = "LINNET_SEQUENCE_ROUNDS";
+/// Unless somebody says otherwise, 200 sequences of each strategy.
+const SOAK_ROUNDS: &str = "20";
 
 /// Lints, functions, the search in the simulated cluster, and the stories on a real control plane; the test runner has
 /// the last word.
@@ -35,18 +39,33 @@ pub(crate) fn test() -> Result<()> {
 /// # Errors
 /// When the cluster cannot be started, or a story fails.
 pub(crate) fn stories() -> Result<()> {
-    let stories = ["test", "--package", "e2e-tests", "--locked", "--test", "*"];
+    let (_stand, mut all) = on_a_stand("stories", "*")?;
+    run_last("stories", &mut all)
+}
+
+/// Random sequences of verbs under live traffic, for longer than in [`test`].
+///
+/// # Errors
+/// When the cluster cannot be started, a request is lost, or a rollout does not come to rest.
+pub(crate) fn soak() -> Result<()> {
+    let (_stand, mut sequences) = on_a_stand("soak", "sequences")?;
+    if std::env::var_os(SEQUENCE_ROUNDS).is_none() {
+        sequences.env(SEQUENCE_ROUNDS, SOAK_ROUNDS);
+    }
+    run_last("soak", &mut sequences)
+}
+
+/// The stories of the files that `pattern` names, ready to be run on a control plane of their own, which goes with
+/// the first value.
+fn on_a_stand(name: &'static str, pattern: &str) -> Result<(Stand, Command)> {
+    let stories = ["test", "--package", "e2e-tests", "--locked", "--test", pattern];
     run("building the stories", cargo(stories).arg("--no-run"))?;
-    let stand = Stand::up("stories", ALL_PARTS, Profile::Dev)?;
+    let stand = Stand::up(name, ALL_PARTS, Profile::Dev)?;
     let mut inside = stand.exec()?;
-    inside.arg("cargo").args(stories).args([
-        "--offline",
-        "--no-fail-fast",
-        "--",
-        "--nocapture",
-        "--test-threads=1",
-    ]);
-    run_last("stories", inside.env("KUBECTL_LINNET", stand.program("kubectl-linnet")?))
+    inside.arg("cargo").args(stories);
+    inside.args(["--offline", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"]);
+    inside.env("KUBECTL_LINNET", stand.program("kubectl-linnet")?);
+    Ok((stand, inside))
 }
 
 /// A good and a bad version under live traffic, drawn as it happens: on the cluster that `KUBECONFIG` names, else on a

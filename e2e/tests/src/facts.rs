@@ -53,6 +53,8 @@ pub struct Proxy {
 pub struct Traefik {
     /// The URL where users come in.
     pub web: String,
+    /// The URL of all that it has made of the objects it watches.
+    pub configuration: String,
 }
 
 /// The data plane that obeys `VirtualService` objects.
@@ -60,6 +62,8 @@ pub struct Traefik {
 pub struct Istio {
     /// Where users come in.
     pub ports: Vec<Port>,
+    /// The URL of the routes that the gateway obeys.
+    pub routes: String,
 }
 
 /// A port of the Istio gateway.

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod facts;
+pub mod in_force;
 pub mod manifest;
 pub mod operator;
 pub mod proxy;

@@ -58,12 +58,20 @@ pub fn host(space: &Space) -> String {
     format!("{NAME}.{}.example.com", space.name)
 }
 
-/// The example's manifests as this space needs them: only the host is changed.
+/// The manifests of a router's example as this space needs them.
 ///
 /// # Errors
 /// When the example cannot be read.
 pub fn manifests(space: &Space, router: Router) -> Result<Vec<Value>> {
-    let mut manifests = manifest::example(router.example())?;
+    example(space, router.example())
+}
+
+/// The manifests of a directory of `examples/` as this space needs them: only the host is changed.
+///
+/// # Errors
+/// When the example cannot be read.
+pub fn example(space: &Space, directory: &str) -> Result<Vec<Value>> {
+    let mut manifests = manifest::example(directory)?;
     for manifest in &mut manifests {
         let text = manifest.to_string().replace("user-service.example.com", &host(space));
         *manifest = serde_json::from_str(&text)?;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use crds::analysis::{AnalysisPhase, AnalysisRun};
 use crds::rollout::{RolloutPhase, RolloutStatus};
 use e2e_tests::audit::{Entry, Mark};
+use e2e_tests::in_force::in_force;
 use e2e_tests::operator;
 use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
@@ -19,7 +20,9 @@ const RATE: u32 = 600;
 /// How many requests are counted at each step.
 const REQUESTS: usize = 2_000;
 /// The data plane obeys within this time of an accepted route.
-const SETTLE: Duration = Duration::from_millis(500);
+const OBEYS: Duration = Duration::from_secs(5);
+/// The workers of a data plane follow what it says of itself within this time.
+const SETTLE: Duration = Duration::from_millis(100);
 /// The false-alarm probability of all the shares of one update together is 1 in 10,000.
 const ALPHA: f64 = 1e-4 / 8.0;
 
@@ -80,7 +83,7 @@ async fn a_good_version_is_promoted(router: Router) -> Result<()> {
         let pause = i32::try_from(at)? * 2 + 1;
         app.until(&format!("the pause at {weight} %"), Duration::from_mins(1), |status| is_at(status, pause))
             .await?;
-        tokio::time::sleep(SETTLE).await;
+        obeyed(router, &app, *weight).await?;
         let tally = traffic.next(REQUESTS).await?;
         let status = app.status().await?;
         ensure!(is_at(&status, pause), "the pause ended before {REQUESTS} requests were answered");
@@ -91,7 +94,7 @@ async fn a_good_version_is_promoted(router: Router) -> Result<()> {
     }
 
     app.phase(RolloutPhase::Healthy, Duration::from_mins(1)).await?;
-    tokio::time::sleep(SETTLE).await;
+    obeyed(router, &app, 0).await?;
     let after = traffic.next(REQUESTS).await?;
     ensure!(after.share("v2").agrees_with(100, ALPHA), "after the promotion: {after}");
     let all = traffic.stop().await;
@@ -99,6 +102,13 @@ async fn a_good_version_is_promoted(router: Router) -> Result<()> {
     ensure!(all.errors() == 0, "requests failed: {all}");
     println!("{router:?}: {all}");
     app.space.remove().await
+}
+
+/// Waits until a weight is in force.
+async fn obeyed(router: Router, app: &App, weight: i32) -> Result<()> {
+    in_force(router, &app.space, u64::try_from(weight)?, OBEYS).await?;
+    tokio::time::sleep(SETTLE).await;
+    Ok(())
 }
 
 /// Whether the pause with this step index is under way.
@@ -119,7 +129,7 @@ async fn a_bad_version_is_taken_back(router: Router) -> Result<()> {
     let failed =
         runs.iter().find(|run| run.status.as_ref().is_some_and(|it| it.phase == AnalysisPhase::Failed));
     let run = failed.context("no analysis run has failed")?;
-    tokio::time::sleep(SETTLE).await;
+    obeyed(router, &app, 0).await?;
     let after = traffic.next(REQUESTS).await?;
     ensure!(after.share("v1").agrees_with(100, ALPHA), "after the abort: {after}");
     let all = traffic.stop().await;

@@ -92,7 +92,9 @@ pub(super) fn names(facts: &RolloutFacts, service: &ServiceFacts) -> bool {
     let Some(spec) = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()) else { return true };
     let canary = spec.strategy.canary.iter().flat_map(|it| [&it.canary_service, &it.stable_service]);
     let blue_green = spec.strategy.blue_green.iter().flat_map(|it| [&it.active_service, &it.preview_service]);
-    let mut named = canary.chain(blue_green);
+    let pairs = spec.strategy.canary.iter().filter_map(|it| it.ping_pong.as_ref());
+    let taking_turns = pairs.flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
+    let mut named = canary.chain(blue_green).chain(taking_turns);
     facts.meta.namespace == service.meta.namespace && named.any(|name| *name == service.meta.name)
 }
 
@@ -117,13 +119,34 @@ fn rollout(old: &RolloutFacts, new: &RolloutFacts, call: &Call) -> Option<String
         .then(|| "other annotations than the revision and the workload's generation were changed".to_owned())
 }
 
-/// Of a foreign route only weights may change; one that a Rollout owns is the operator's.
+/// Of a foreign route only weights and managed routes may change; one that a Rollout owns is the operator's.
 fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option<String> {
     unowned(&before.meta, store)?;
     if before.kind == Kind::Ingress {
         return Some("an Ingress of somebody else was changed".to_owned());
     }
-    (without_weights(old) != without_weights(new)).then(|| "more than weights was changed".to_owned())
+    let managed = managed_names(store);
+    let foreign = |route: &Value| without_weights(&without_managed(route, &managed));
+    (foreign(old) != foreign(new)).then(|| "more than weights and managed routes was changed".to_owned())
+}
+
+/// The names of the managed routes of all Rollouts.
+fn managed_names(store: &Store) -> Vec<String> {
+    let specs = rollouts(store).filter_map(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
+    let routings = specs.filter_map(|spec| spec.strategy.canary.as_ref()?.traffic_routing.as_ref());
+    routings.flat_map(|routing| &routing.managed_routes).map(|route| route.name.clone()).collect()
+}
+
+fn without_managed(route: &Value, managed: &[String]) -> Value {
+    let mut route = route.clone();
+    let is_managed = |entry: &Value| {
+        let name = entry.get("name").and_then(Value::as_str);
+        name.is_some_and(|name| managed.iter().any(|managed| managed == name))
+    };
+    if let Some(entries) = route.pointer_mut("/spec/http").and_then(Value::as_array_mut) {
+        entries.retain(|entry| !is_managed(entry));
+    }
+    route
 }
 
 fn without_weights(value: &Value) -> Value {

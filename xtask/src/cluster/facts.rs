@@ -56,6 +56,7 @@ struct ProxyFacts {
 struct TraefikFacts {
     web: String,
     metrics: String,
+    configuration: String,
     ingress_class: &'static str,
     gateway_class: &'static str,
     gateway_port: u16,
@@ -69,6 +70,7 @@ struct IstioFacts {
     ports: Vec<PortFacts>,
     debug: String,
     metrics: String,
+    routes: String,
 }
 
 /// A port of the ingress gateway: as a `Gateway` names it, and where requests are sent.
@@ -106,6 +108,7 @@ pub(crate) fn write(state: &State, plan: &Plan, namespace: Namespace) -> Result<
         traefik: plan.has(Extra::Traefik).then(|| TraefikFacts {
             web: url(traefik::WEB_PORT, ""),
             metrics: url(traefik::ADMIN_PORT, "/metrics"),
+            configuration: url(traefik::ADMIN_PORT, "/api/rawdata"),
             ingress_class: "nginx",
             gateway_class: "traefik",
             gateway_port: traefik::WEB_PORT,
@@ -127,5 +130,6 @@ fn istio_facts() -> IstioFacts {
         ports,
         debug: format!("http://{}/debug", local(istio::HTTP_PORT)),
         metrics: format!("http://{}/stats/prometheus", local(envoy::ADMIN_PORT)),
+        routes: format!("http://{}/config_dump?resource=dynamic_route_configs", local(envoy::ADMIN_PORT)),
     }
 }

@@ -1,0 +1,120 @@
+//! One rollout, from its first version through a random sequence of verbs to its rest.
+
+pub(crate) mod strategy;
+mod verb;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use crds::rollout::RolloutPhase;
+use e2e_tests::manifest::change;
+use e2e_tests::space::Space;
+use e2e_tests::story::App;
+use e2e_tests::traffic::{Tally, Traffic};
+use e2e_tests::wait::{Look, until};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use kube::api::ListParams;
+use serde_json::json;
+
+use strategy::Strategy;
+use verb::{GOOD, Versions, act};
+
+/// Verbs of one sequence.
+const VERBS: usize = 12;
+/// Requests per second to each rollout.
+const RATE: u32 = 8;
+/// Until one rollout of many has come to rest.
+const REST: Duration = Duration::from_mins(2);
+
+/// What one rollout went through.
+pub(crate) struct Play {
+    pub(crate) verbs: usize,
+    pub(crate) requests: usize,
+}
+
+/// Plays one sequence.
+pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut versions = Versions::default();
+    let space = Space::create("sequence").await?;
+    let mut manifests = strategy.manifests(&space, seed)?;
+    versions.next();
+    // The first version stays for its last requests, like all others.
+    let containers = json!([first_container(&manifests)?]);
+    change(
+        &mut manifests,
+        "Rollout",
+        &json!({ "spec": { "template": { "spec": { "containers": containers } } } }),
+    )?;
+    let app = App::deploy(&space, &manifests).await?;
+    let traffic = answered(strategy, &space).await?;
+
+    let mut done = Vec::new();
+    for _ in 0..VERBS {
+        tokio::time::sleep(Duration::from_millis(random.u64(1_000..=3_000))).await;
+        let next = verb::Verb::draw(&mut random);
+        done.push(next);
+        act(&app, next, &mut versions, &mut random).await.with_context(|| format!("{done:?}"))?;
+    }
+    let last = versions.next();
+    let after =
+        rest(&app, &traffic, &last).await.with_context(|| format!("{} after {done:?}", app.space.name))?;
+    let all = traffic.stop().await;
+    ensure!(after.share(&last).agrees_with(100, 1e-6), "at rest, not all met {last}: {after}; {done:?}");
+    ensure!(all.lost().is_empty(), "{}: requests were lost: {all}; {done:?}", app.space.name);
+    ensure!(all.errors() == 0, "{}: requests failed: {all}; {done:?}", app.space.name);
+    for broken in &versions.broken {
+        ensure!(
+            all.last_of(broken).is_none(),
+            "{}: {broken} was never ready: {all}; {done:?}",
+            app.space.name
+        );
+    }
+    app.space.remove().await?;
+    Ok(Play { verbs: done.len(), requests: all.samples.len() })
+}
+
+/// The example's container, which answers for a while after it was told to go.
+fn first_container(manifests: &[serde_json::Value]) -> Result<serde_json::Value> {
+    let rollout = manifests.iter().find(|manifest| manifest["kind"] == "Rollout").context("no Rollout")?;
+    let mut container =
+        rollout.pointer("/spec/template/spec/containers/0").context("a Rollout without a container")?.clone();
+    container["args"] = json!([GOOD]);
+    Ok(container)
+}
+
+/// Traffic, once the data plane knows the way.
+async fn answered(strategy: Strategy, space: &Space) -> Result<Traffic> {
+    let entrance = strategy.router().entrance(space)?;
+    until("the first version to answer", Duration::from_secs(60), || async {
+        let traffic = Traffic::start(&entrance, 20)?;
+        let tally = traffic.next(5).await?;
+        traffic.stop().await;
+        Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
+    })
+    .await?;
+    Traffic::start(&entrance, RATE)
+}
+
+/// Asks for a last version without any condition, and waits until nothing else has pods.
+async fn rest(app: &App, traffic: &Traffic, version: &str) -> Result<Tally> {
+    app.patch(&json!({ "spec": { "paused": false } })).await?;
+    app.update(version, &[GOOD]).await?;
+    let status = app.until("the last version to be seen", REST, |_| true).await?;
+    if status.current_pod_hash != status.stable_rs {
+        app.patch_status(&json!({ "promoteFull": true })).await?;
+    }
+    let status = app.phase(RolloutPhase::Healthy, REST).await?;
+    until("only the last version to have pods", REST, || async {
+        let sets = app.space.api::<ReplicaSet>().list(&ListParams::default()).await?.items;
+        let others = sets.iter().filter(|set| {
+            let hash =
+                set.metadata.labels.as_ref().and_then(|labels| labels.get("rollouts-pod-template-hash"));
+            hash != Some(&status.stable_rs)
+        });
+        let left: i32 = others.filter_map(|set| set.status.as_ref()).map(|status| status.replicas).sum();
+        Ok(Look::when(left == 0, left))
+    })
+    .await?;
+    traffic.next(30).await
+}

@@ -1,0 +1,61 @@
+//! Many rollouts of every strategy at once, driven in random orders under live traffic: no request is lost, no version
+//! that is not ready is met, and every rollout ends at the version that was asked for last.
+
+mod sequence;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e_tests::operator;
+use tokio::task::JoinSet;
+
+use sequence::strategy::Strategy;
+use sequence::{Play, play};
+
+/// Rollouts of each strategy at once.
+const EACH: u64 = 10;
+/// How often the whole is repeated; `make soak` asks for more.
+const ROUNDS: &str = "LINNET_SEQUENCE_ROUNDS";
+/// The seed of the first rollout; the others count on from it.
+const SEED: &str = "LINNET_SEQUENCE_SEED";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rollouts_driven_in_random_orders_lose_no_request() -> Result<()> {
+    operator::shared().await?;
+    let rounds = number(ROUNDS)?.unwrap_or(1);
+    let first = number(SEED)?.unwrap_or(1);
+    for round in 0..rounds {
+        let seeds = EACH * Strategy::ALL.len() as u64;
+        all_at_once(first + round * seeds).await?;
+    }
+    Ok(())
+}
+
+async fn all_at_once(first: u64) -> Result<()> {
+    let mut plays = JoinSet::new();
+    let strategies = Strategy::ALL.into_iter().cycle();
+    for (seed, strategy) in (first..first + EACH * Strategy::ALL.len() as u64).zip(strategies) {
+        plays.spawn(async move {
+            // Not all in the same second, as people do.
+            tokio::time::sleep(Duration::from_millis(100 * (seed - first))).await;
+            play(strategy, seed).await.with_context(|| format!("{strategy:?}, {SEED}={seed}"))
+        });
+    }
+    let mut ended: Vec<Result<Play>> = Vec::new();
+    while let Some(play) = plays.join_next().await {
+        ended.push(play?);
+    }
+    let requests: usize = ended.iter().flatten().map(|play| play.requests).sum();
+    let verbs: usize = ended.iter().flatten().map(|play| play.verbs).sum();
+    let failed: Vec<String> =
+        ended.iter().filter_map(|play| play.as_ref().err()).map(|error| format!("{error:#}")).collect();
+    println!("{} rollouts, {verbs} verbs, {requests} requests, {} failed", ended.len(), failed.len());
+    ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), ended.len(), failed.join("\n"));
+    Ok(())
+}
+
+/// A number in the environment.
+fn number(variable: &str) -> Result<Option<u64>> {
+    let text = std::env::var(variable).ok();
+    text.map(|text| text.parse().with_context(|| format!("{variable} is no number: {text:?}"))).transpose()
+}
