@@ -114,15 +114,9 @@ fn summary(rows: &[Row]) -> String {
     let shown = rows.iter().filter(|row| row.is_built && !row.tests.is_empty()).count();
     let later = rows.iter().filter(|row| !row.is_built).count();
     let bare: Vec<&Row> = rows.iter().filter(|row| row.is_built && row.tests.is_empty()).collect();
-    let mut text = format!(
-        "{} rows: {shown} shown by tests, {later} not yet, {} without a test",
-        rows.len(),
-        bare.len()
-    );
-    for row in bare {
-        text.push_str(&format!("\n  line {}: {}", row.line, row.about));
-    }
-    text
+    let named: Vec<String> = bare.iter().map(|row| format!("\n  line {}: {}", row.line, row.about)).collect();
+    let (all, without) = (rows.len(), bare.len());
+    format!("{all} rows: {shown} shown by tests, {later} not yet, {without} without a test{}", named.concat())
 }
 
 #[cfg(test)]

@@ -30,9 +30,10 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// A pod goes on answering for a while after it was taken out of the Services, as pods of every Deployment should.
 fn split(rollout: &Value) -> Result<[Value; 2]> {
     let mut rollout = rollout.clone();
-    let spec = rollout["spec"].as_object_mut().context("a Rollout without a spec")?;
+    let spec = rollout.get_mut("spec").and_then(Value::as_object_mut).context("a Rollout without a spec")?;
     let mut template = spec.remove("template").context("a Rollout without a template")?;
-    template["spec"]["containers"][0]["lifecycle"] = json!({ "preStop": { "sleep": { "seconds": 4 } } });
+    let container = template.pointer_mut("/spec/containers/0").context("no container")?;
+    json_patch::merge(container, &json!({ "lifecycle": { "preStop": { "sleep": { "seconds": 4 } } } }));
     spec.insert(
         "workloadRef".to_owned(),
         json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": NAME, "scaleDown": "progressively" }),
@@ -41,11 +42,12 @@ fn split(rollout: &Value) -> Result<[Value; 2]> {
     let canary = json!({ "analysis": null, "steps": steps });
     let change = json!({ "spec": { "replicas": REPLICAS, "strategy": { "canary": canary } } });
     json_patch::merge(&mut rollout, &change);
+    let selector = rollout.pointer("/spec/selector").context("a Rollout without a selector")?;
     let deployment = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": { "name": NAME },
-        "spec": { "replicas": REPLICAS, "selector": rollout["spec"]["selector"], "template": template },
+        "spec": { "replicas": REPLICAS, "selector": selector, "template": template },
     });
     Ok([deployment, rollout])
 }
@@ -64,9 +66,9 @@ async fn set_version(space: &Space, version: &str) -> Result<()> {
     let path = "/spec/template/spec/containers/0/image";
     let image = held.pointer(path).and_then(Value::as_str).context("no image")?;
     let (name, _) = image.rsplit_once(':').with_context(|| format!("no tag in {image:?}"))?;
-    let patch = json!([{ "op": "replace", "path": path, "value": format!("{name}:{version}") }]);
-    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
-    space.api::<Deployment>().patch(NAME, &PatchParams::default(), &patch).await?;
+    let operations = json!([{ "op": "replace", "path": path, "value": format!("{name}:{version}") }]);
+    let change: Patch<()> = Patch::Json(serde_json::from_value(operations)?);
+    space.api::<Deployment>().patch(NAME, &PatchParams::default(), &change).await?;
     Ok(())
 }
 
@@ -94,6 +96,29 @@ async fn all_answer_as(traffic: &Traffic, version: &str) -> Result<()> {
     .await
 }
 
+/// Follows the Deployment until it has no pods: it only shrinks, and only for pods of the Rollout that are there.
+async fn the_deployment_shrinks_as_pods_come(app: &App) -> Result<()> {
+    let mut sizes = Vec::new();
+    while sizes.last() != Some(&0) {
+        // What is taken away is read after what is there to stand in for it.
+        let available = app.status().await?.available_replicas;
+        let left = size(&deployment(&app.space).await?);
+        let later = app.status().await?.available_replicas.max(available);
+        ensure!(
+            left + later >= REPLICAS,
+            "{left} pods of the Deployment and {later} of the Rollout are left"
+        );
+        if sizes.last() != Some(&left) {
+            sizes.push(left);
+        }
+        ensure!(sizes.is_sorted_by(|a, b| a > b), "the Deployment grew: {sizes:?}");
+        ensure!(sizes.len() < 10, "it does not end: {sizes:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("the Deployment's pods, one after the other: {sizes:?}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deployment_is_taken_over_under_live_traffic() -> Result<()> {
     operator::shared().await?;
@@ -114,24 +139,8 @@ async fn a_deployment_is_taken_over_under_live_traffic() -> Result<()> {
 
     manifest::apply(&space.client, &space.name, &[new]).await?;
     let app = App { space: space.clone(), name: NAME.to_owned() };
-    let mut sizes = Vec::new();
-    while sizes.last() != Some(&0) {
-        // What is taken away is read after what is there to stand in for it.
-        let available = app.status().await?.available_replicas;
-        let left = size(&deployment(&space).await?);
-        let later = app.status().await?.available_replicas.max(available);
-        ensure!(
-            left + later >= REPLICAS,
-            "{left} pods of the Deployment and {later} of the Rollout are left"
-        );
-        if sizes.last() != Some(&left) {
-            sizes.push(left);
-        }
-        ensure!(sizes.is_sorted_by(|a, b| a > b), "the Deployment grew: {sizes:?}");
-        ensure!(sizes.len() < 10, "it does not end: {sizes:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    println!("the Deployment's pods, one after the other: {sizes:?}");
+    let handing_over = tokio::time::timeout(LIMIT, the_deployment_shrinks_as_pods_come(&app));
+    handing_over.await.context("the Deployment keeps its pods")??;
     healthy(&app).await?;
     all_answer_as(&traffic, "v1").await?;
 

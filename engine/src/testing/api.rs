@@ -29,6 +29,8 @@ pub(crate) struct Api {
     pub(crate) least_ready: usize,
     /// Whether the engine may not evict pods at all.
     pub(crate) forbids_eviction: bool,
+    /// Whether lists lack the Rollouts.
+    pub(crate) hides_rollouts: bool,
 }
 
 impl Api {

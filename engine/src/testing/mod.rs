@@ -76,8 +76,6 @@ pub(crate) struct World {
     /// How a metric backend answers; `None`: it stays silent.
     pub(crate) metric: Option<fn(usize) -> &'static str>,
     pub(crate) asked: usize,
-    /// Whether lists lack the Rollouts.
-    pub(crate) hides_rollouts: bool,
     writes_seen: usize,
     watched: BTreeSet<Kind>,
     inputs: VecDeque<Input>,
@@ -105,7 +103,6 @@ impl World {
             pod_objects: None,
             metric: None,
             asked: 0,
-            hides_rollouts: false,
             writes_seen: 0,
             watched: BTreeSet::new(),
             inputs: VecDeque::new(),
@@ -230,7 +227,7 @@ impl World {
         assert!(self.watched.insert(kind), "{kind:?} is watched already");
         self.api.undelivered.retain(|(other, _)| *other != kind);
         self.inputs.push_back(Input::Watch { kind, event: WatchEvent::Init });
-        let is_hidden = self.hides_rollouts && kind == Kind::Rollout;
+        let is_hidden = self.api.hides_rollouts && kind == Kind::Rollout;
         for object in self.api.list(kind).into_iter().filter(|_| !is_hidden) {
             self.inputs
                 .push_back(Input::Watch { kind, event: WatchEvent::InitApply(std::sync::Arc::new(object)) });

@@ -374,8 +374,8 @@ fn l1_it_takes_too_long() {
     let hurried = Arc::new(Prepared {
         scenario,
         rollout: prepared.rollout.clone(),
-        base: prepared.base.clone(),
         shows_pods: prepared.shows_pods,
+        base: prepared.base.clone(),
     });
     let outcome = hurried.play(0, &[]);
     assert_eq!(outcome.violations[0].rule, Rule::L1, "{:?}", outcome.violations);

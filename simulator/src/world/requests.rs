@@ -190,7 +190,6 @@ impl World {
     fn is_destructive(&self, request: &Request) -> bool {
         match (&request.call, request.object.kind) {
             (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
-            (Call::Evict { .. }, _) => true,
             (Call::JsonPatch(patch), Kind::ReplicaSet) => {
                 let Some(View::ReplicaSet(held)) = self.store.get(&request.object).map(|held| &held.view)
                 else {
@@ -198,8 +197,9 @@ impl World {
                 };
                 scaled_to(patch).is_some_and(|to| to < i64::from(held.replicas))
             }
-            (Call::JsonPatch(_), Kind::Deployment) => true,
-            (_, Kind::Ingress | Kind::VirtualService) | (Call::MergePatch(_), Kind::Service) => true,
+            (Call::Evict { .. }, _)
+            | (_, Kind::Ingress | Kind::VirtualService | Kind::Deployment)
+            | (Call::MergePatch(_), Kind::Service) => true,
             _ => false,
         }
     }

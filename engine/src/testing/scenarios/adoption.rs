@@ -201,13 +201,13 @@ fn a_blue_green_update_that_another_operator_has_begun_goes_on_where_it_is() {
 
     // It promotes; the version before is kept until the time that the other operator has set.
     world.patch_status(&json!({ "pauseConditions": null }));
-    world.run(Duration::from_secs(60));
+    world.run(Duration::from_mins(1));
     assert_eq!(world.status()["stableRS"], status["currentPodHash"], "{}", world.story());
     leave_to_another_again(&mut world);
     let writes = world.api.writes.len();
-    world.run(Duration::from_secs(120));
+    world.run(Duration::from_mins(2));
     assert_eq!(beside_status(&world, writes), Vec::<String>::new(), "{}", world.story());
-    world.run(Duration::from_secs(240));
+    world.run(Duration::from_mins(4));
     let old = sets(&world).values().filter(|set| set["spec"]["replicas"] == 0).count();
     assert_eq!((old, world.phase()), (1, "Healthy"), "{}", world.story());
     assert_eq!(sets(&world).len(), before.len());

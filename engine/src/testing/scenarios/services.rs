@@ -101,10 +101,10 @@ fn a_rollout_that_is_made_anew_soon_finds_its_services_as_they_were() {
 #[test]
 fn a_list_without_the_rollout_is_no_proof_that_it_has_gone() {
     let mut world = deployed();
-    world.hides_rollouts = true;
+    world.api.hides_rollouts = true;
     world.restart();
     let before = about_services(&world);
-    world.run(Duration::from_secs(60));
+    world.run(Duration::from_mins(1));
     assert_eq!((released(&world), about_services(&world)), ([false, false], before));
 }
 

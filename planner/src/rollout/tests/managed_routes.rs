@@ -1,10 +1,12 @@
 //! Routes for chosen requests: when they come, that they stay, and when they go.
 
+use crds::rollout::ManagedRule;
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::world::World;
+use crate::facts::RouteFacts;
 use crate::fixture;
 use crate::rollout::{Action, plan};
 
@@ -47,7 +49,7 @@ fn deployed(steps: &Value) -> World {
 }
 
 fn held(world: &World) -> Vec<&str> {
-    world.snapshot.routes.iter().flat_map(|route| route.managed_rules()).map(|rule| rule.name()).collect()
+    world.snapshot.routes.iter().flat_map(RouteFacts::managed_rules).map(ManagedRule::name).collect()
 }
 
 /// What was written on the route, the Services, and the size of ReplicaSets.

@@ -27,14 +27,12 @@ pub(super) fn source<'a>(
         let (version, kind) = (&reference.api_version, &reference.kind);
         return Err(format!("workload of type {version}/{kind} is not supported"));
     };
-    match &snapshot.workload {
-        Some(workload) => Ok(Some(workload)),
-        None => {
-            let (kind, group) = (object.kind.plural(), object.kind.group());
-            let dot = if group.is_empty() { "" } else { "." };
-            Err(format!("{kind}{dot}{group} \"{}\" not found", object.name))
-        }
+    if let Some(workload) = &snapshot.workload {
+        return Ok(Some(workload));
     }
+    let (kind, group) = (object.kind.plural(), object.kind.group());
+    let dot = if group.is_empty() { "" } else { "." };
+    Err(format!("{kind}{dot}{group} \"{}\" not found", object.name))
 }
 
 /// Returns the wanted template and the selector, which its labels match. Where the spec has no selector, that of the

@@ -37,7 +37,7 @@ fn an_owner_that_never_was_takes_its_objects_with_it() {
 #[test]
 fn the_last_owner_decides() {
     let (mut store, web) = store_with(Kind::Rollout);
-    let owners = json!([owner("Rollout", "uid-1"), owner("Deployment", "somebody")]);
+    let owners = json!([owner("Rollout", "uid-1"), owner("StatefulSet", "somebody")]);
     let set = store.apply(&owned("set", &owners), START).unwrap();
     store.remove(&web, later(2));
     assert_eq!(store.collect_garbage(later(3)), 1);

@@ -47,7 +47,7 @@ fn applying_puts_back_what_it_says_itself() {
 
 #[test]
 fn a_manifest_of_an_unknown_kind_is_refused() {
-    let refusal = Store::new().apply(&json!({ "kind": "Deployment", "metadata": { "name": "web" } }), START);
+    let refusal = Store::new().apply(&json!({ "kind": "StatefulSet", "metadata": { "name": "web" } }), START);
     assert_eq!(code(&refusal.unwrap_err()), (400, "BadRequest"));
 }
 
