@@ -145,9 +145,10 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
             let stamp = held.stamp();
             (stamp.uid, stamp.resource_version)
         });
-        let observed = match stores.unserved.contains(&route.kind) {
-            true => Err(format!("the API server does not serve the kind {}", route.kind.name())),
-            false => router.observe(&route, objects).map_err(|error| error.to_string()),
+        let observed = if stores.unserved.contains(&route.kind) {
+            Err(format!("the API server does not serve the kind {}", route.kind.name()))
+        } else {
+            router.observe(&route, objects).map_err(|error| error.to_string())
         };
         match observed {
             Ok(seen) => RouteFacts {

@@ -27,7 +27,7 @@ pub(crate) fn check() -> Result<()> {
     let mut wrong = Vec::new();
     for row in &rows {
         for test in &row.tests {
-            let source = sources.entry(test.path.clone()).or_insert_with(|| read(&root, &test.path));
+            let source = sources.entry(test.path.clone()).or_insert_with(|| read(root, &test.path));
             if let Some(problem) = problem(test, source.as_deref()) {
                 wrong.push(format!("line {}: {problem}", row.line));
             }
@@ -77,7 +77,7 @@ fn row(line: usize, text: &str) -> Option<Row> {
 fn test(text: &str) -> Option<Test> {
     let mut parts = text.split("::");
     let (path, function, case) = (parts.next()?, parts.next()?, parts.next());
-    path.ends_with(".rs").then(|| Test {
+    std::path::Path::new(path).extension().is_some_and(|extension| extension == "rs").then(|| Test {
         path: path.to_owned(),
         function: function.to_owned(),
         case: case.map(str::to_owned),

@@ -51,7 +51,7 @@ fn of_envoy(dump: &Value, host: &str) -> Option<u64> {
     let is_ours = |found: &&Value| {
         found["domains"].as_array().is_some_and(|domains| domains.iter().any(|domain| domain == host))
     };
-    let action = hosts.filter(is_ours).last()?["routes"].as_array()?.last()?.get("route")?;
+    let action = hosts.rev().find(is_ours)?["routes"].as_array()?.last()?.get("route")?;
     let is_canary = |name: &Value| name.as_str().is_some_and(|name| name.contains("-canary."));
     match action.pointer("/weighted_clusters/clusters").and_then(Value::as_array) {
         Some(parts) => share(parts, |part| is_canary(&part["name"])),

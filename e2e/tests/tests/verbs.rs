@@ -131,7 +131,8 @@ async fn explains(app: &App, code: i32, words: &[&str]) -> Result<()> {
     let json = says(app, &["explain", "rollout", name, "-o", "json"], code).await?;
     let json: Value = serde_json::from_str(&json)?;
     let status = app.status().await?;
-    ensure!(json["phase"] == status.phase.as_str() && json["unread"] == json!([]), "unexpected JSON: {json}");
+    let is_phase = json.get("phase").and_then(Value::as_str) == Some(status.phase.as_str());
+    ensure!(is_phase && json.get("unread") == Some(&json!([])), "unexpected JSON: {json}");
     Ok(())
 }
 
@@ -146,28 +147,39 @@ async fn looks_back(router: Router) -> Result<()> {
     says(&app, &["set", "image", name, "*=linnet.test/demo:v2"], 0).await?;
     paused_at(&app, 1).await?;
     explains(&app, 0, &["It waits for", "promote", "abort", "revision 2"]).await?;
-    let diff = says(&app, &["diff", name], 0).await?;
-    for line in ["-      image: linnet.test/demo:v1", "+      image: linnet.test/demo:v2"] {
-        ensure!(
-            diff.lines().any(|found| found.trim_end().replace(' ', "") == line.replace(' ', "")),
-            "{diff}"
-        );
-    }
-    let history = says(&app, &["history", name], 0).await?;
-    ensure!(history.lines().count() == 3 && history.contains("linnet.test/demo:v2"), "{history}");
+    shows_what_changed(&app).await?;
 
     says(&app, &["abort", name], 0).await?;
     app.phase(RolloutPhase::Degraded, LIMIT).await?;
     explains(&app, 2, &["RolloutAborted", "kubectl-linnet", "retry rollout", "undo --to-revision 1"]).await?;
+    returns(&app).await?;
+    app.space.remove().await
+}
 
-    says(&app, &["undo", name], 0).await?;
+/// `diff` and `history` in the middle of an update from v1 to v2.
+async fn shows_what_changed(app: &App) -> Result<()> {
+    let name = app.name.as_str();
+    let diff = says(app, &["diff", name], 0).await?;
+    let without_spaces: Vec<String> = diff.lines().map(|line| line.replace(' ', "")).collect();
+    for line in ["-image:linnet.test/demo:v1", "+image:linnet.test/demo:v2"] {
+        ensure!(without_spaces.iter().any(|found| found == line), "{diff}");
+    }
+    let history = says(app, &["history", name], 0).await?;
+    ensure!(history.lines().count() == 3 && history.contains("linnet.test/demo:v2"), "{history}");
+    Ok(())
+}
+
+/// `undo` after an abort, again, and to a revision that is not there.
+async fn returns(app: &App) -> Result<()> {
+    let name = app.name.as_str();
+    says(app, &["undo", name], 0).await?;
     let status = app.phase(RolloutPhase::Healthy, LIMIT).await?;
     ensure!(status.stable_rs == status.current_pod_hash && !status.abort, "undo did not return");
-    let again = says(&app, &["undo", name, "--to-revision", "3"], 0).await?;
+    let again = says(app, &["undo", name, "--to-revision", "3"], 0).await?;
     ensure!(again.contains("already asks for revision 3"), "unexpected: {again}");
-    let output = linnet(&app, &["undo", name, "--to-revision", "9"]).await?;
+    let output = linnet(app, &["undo", name, "--to-revision", "9"]).await?;
     ensure!(output.status.code() == Some(1), "a revision that is not there: {}", output.status);
-    app.space.remove().await
+    Ok(())
 }
 
 #[tokio::test]

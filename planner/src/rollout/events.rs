@@ -43,10 +43,6 @@ pub(crate) fn of(view: &View<'_>, change: &Change, new: &RolloutStatus) -> Vec<E
     if matches!(change.reset, Some(Reset::Template)) && view.canary().is_some() {
         events.extend(steps_skipped(view, is_completed(old) == Some(false)));
     }
-    let is_return = matches!(change.reset, Some(Reset::Template)) && !view.is_promoted();
-    if is_return && view.canary().is_some() && !view.is_first_deploy() && reset::is_within_window(view) {
-        events.push(Event::normal("SkipSteps", "Rollback within window"));
-    }
     if let Some(cause) = &change.abort {
         events.push(Event::warning("RolloutAborted", message::aborted(revision, cause.why.as_deref())));
     }
@@ -67,7 +63,8 @@ fn steps_skipped(view: &View<'_>, was_under_way: bool) -> Option<Event> {
     if view.is_promoted() {
         return was_under_way.then(|| Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
     }
-    reset::is_within_window(view).then(|| Event::normal("SkipSteps", "Rollback within window"))
+    (!view.is_first_deploy() && reset::is_within_window(view))
+        .then(|| Event::normal("SkipSteps", "Rollback within window"))
 }
 
 fn step_completed(view: &View<'_>, new: &RolloutStatus) -> Option<Event> {

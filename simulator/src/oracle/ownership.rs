@@ -132,7 +132,8 @@ fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option
 
 /// The names of the managed routes of all Rollouts.
 fn managed_names(store: &Store) -> Vec<String> {
-    let specs = rollouts(store).filter_map(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
+    let specs =
+        rollouts(store).filter_map(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
     let routings = specs.filter_map(|spec| spec.strategy.canary.as_ref()?.traffic_routing.as_ref());
     routings.flat_map(|routing| &routing.managed_routes).map(|route| route.name.clone()).collect()
 }

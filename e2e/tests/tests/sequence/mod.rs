@@ -79,14 +79,14 @@ fn first_container(manifests: &[serde_json::Value]) -> Result<serde_json::Value>
     let rollout = manifests.iter().find(|manifest| manifest["kind"] == "Rollout").context("no Rollout")?;
     let mut container =
         rollout.pointer("/spec/template/spec/containers/0").context("a Rollout without a container")?.clone();
-    container["args"] = json!([GOOD]);
+    json_patch::merge(&mut container, &json!({ "args": [GOOD] }));
     Ok(container)
 }
 
 /// Traffic, once the data plane knows the way.
 async fn answered(strategy: Strategy, space: &Space) -> Result<Traffic> {
     let entrance = strategy.router().entrance(space)?;
-    until("the first version to answer", Duration::from_secs(60), || async {
+    until("the first version to answer", Duration::from_mins(1), || async {
         let traffic = Traffic::start(&entrance, 20)?;
         let tally = traffic.next(5).await?;
         traffic.stop().await;

@@ -245,21 +245,7 @@ impl World {
 
     fn carry_out(&mut self, action: &Action) {
         match action {
-            Action::PatchRollout { annotations, replicas, events } => {
-                self.writes.push("patch rollouts".to_owned());
-                for (key, value) in annotations {
-                    let held = &mut self.snapshot.rollout.meta.annotations;
-                    match value {
-                        Some(value) => held.insert(key.clone(), value.clone()),
-                        None => held.remove(key),
-                    };
-                }
-                if let (Some(replicas), Ok(spec)) = (replicas, &mut self.snapshot.rollout.spec) {
-                    spec.replicas = Some(*replicas);
-                }
-                self.bump_rollout();
-                self.tell(events);
-            }
+            Action::PatchRollout { .. } => self.patch_rollout(action),
             Action::CreateReplicaSet { name, object, events } => {
                 self.writes.push(format!("create replicasets {name}"));
                 self.create_set(object);
@@ -285,14 +271,7 @@ impl World {
                 self.writes.push(format!("delete replicasets {name}"));
                 self.snapshot.replica_sets.retain(|set| set.meta.name != *name);
             }
-            Action::ScaleWorkload { workload, uid, scale, events } => {
-                self.writes.push(format!("patch deployments {} {}->{}", workload.name, scale.from, scale.to));
-                let held = self.snapshot.workload.as_mut().unwrap();
-                assert_eq!((&held.meta.uid, held.replicas), (uid, scale.from));
-                held.replicas = scale.to;
-                held.meta.generation += 1;
-                self.tell(events);
-            }
+            Action::ScaleWorkload { .. } => self.scale_workload(action),
             Action::SwitchService { .. } | Action::SetWeight { .. } => self.turn(action),
             Action::CreateAnalysisRun { name, object, events } => {
                 self.writes.push(format!("create analysisruns {name}"));
@@ -312,6 +291,33 @@ impl World {
                 self.snapshot.analysis_runs.retain(|run| run.meta.name != *name);
             }
         }
+    }
+
+    fn patch_rollout(&mut self, action: &Action) {
+        let Action::PatchRollout { annotations, replicas, events } = action else { return };
+        self.writes.push("patch rollouts".to_owned());
+        for (key, value) in annotations {
+            let held = &mut self.snapshot.rollout.meta.annotations;
+            match value {
+                Some(value) => held.insert(key.clone(), value.clone()),
+                None => held.remove(key),
+            };
+        }
+        if let (Some(replicas), Ok(spec)) = (replicas, &mut self.snapshot.rollout.spec) {
+            spec.replicas = Some(*replicas);
+        }
+        self.bump_rollout();
+        self.tell(events);
+    }
+
+    fn scale_workload(&mut self, action: &Action) {
+        let Action::ScaleWorkload { workload, uid, scale, events } = action else { return };
+        self.writes.push(format!("patch deployments {} {}->{}", workload.name, scale.from, scale.to));
+        let held = self.snapshot.workload.as_mut().unwrap();
+        assert_eq!((&held.meta.uid, held.replicas), (uid, scale.from));
+        held.replicas = scale.to;
+        held.meta.generation += 1;
+        self.tell(events);
     }
 
     fn adopt(&mut self, name: &str) {
@@ -364,7 +370,7 @@ impl World {
                 self.note_reach();
             }
             Action::SetWeight { route, canary_weight, managed, events, .. } => {
-                let rules = managed.iter().map(|rule| format!(" +{}", rule.name())).collect::<String>();
+                let rules: String = managed.iter().flat_map(|rule| [" +", rule.name()]).collect();
                 self.writes.push(format!("patch ingresses {} {canary_weight}{rules}", route.name));
                 let route = self.snapshot.routes.iter_mut().find(|known| known.reference == *route).unwrap();
                 route.canary_weight = Some(*canary_weight);

@@ -49,13 +49,13 @@ fn surge(spec: &RolloutSpec, canary: &CanaryStrategy) -> Result<(), Problem> {
 /// Checks the two Services that take turns.
 fn ping_pong(canary: &CanaryStrategy, pair: &PingPong) -> Result<(), Problem> {
     let path = format_args!("{CANARY}.pingPong");
-    let (ping, pong) = (&pair.ping_service, &pair.pong_service);
-    let unset = [("pingService", ping), ("pongService", pong)].into_iter().find(|(_, name)| name.is_empty());
+    let (ping, other) = (&pair.ping_service, &pair.pong_service);
+    let unset = [("pingService", ping), ("pongService", other)].into_iter().find(|(_, name)| name.is_empty());
     if let Some((field, _)) = unset {
         let message = "Ping service and Pong service must to be set to use Ping-Pong feature";
         return Err(wrong(format_args!("{path}.{field}"), "\"\"", message));
     }
-    if ping == pong {
+    if ping == other {
         let message = "This rollout uses the same service for the ping and pong services, but two different services are required.";
         return Err(wrong(format_args!("{path}.pingService"), format_args!("\"{ping}\""), message));
     }
