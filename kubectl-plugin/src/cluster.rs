@@ -1,6 +1,7 @@
 //! The connection to the cluster.
 
 use anyhow::{Context, Result};
+use kube::api::PatchParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
@@ -12,6 +13,11 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     /// The namespace of the command line or the context.
     pub(crate) namespace: String,
+}
+
+/// How changes are sent: the API server notes who made each, and `explain` says so.
+pub(crate) fn as_manager() -> PatchParams {
+    PatchParams { field_manager: Some("kubectl-linnet".to_owned()), ..PatchParams::default() }
 }
 
 impl Cluster {

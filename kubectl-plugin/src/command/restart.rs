@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 use crds::rollout::Rollout;
 use jiff::{SignedDuration, Timestamp};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::{Value, json};
 
 use super::{load, print};
 use crate::cli::RestartArgs;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, as_manager};
 use crate::exit::Exit;
 use crate::view::age;
 
@@ -20,7 +20,7 @@ pub(crate) async fn run(cluster: &Cluster, args: &RestartArgs) -> Result<Exit> {
     let after = args.after.unwrap_or_default();
     let after = SignedDuration::try_from(after).context("that is too long to wait")?;
     let api: Api<Rollout> = cluster.api();
-    api.patch(name, &PatchParams::default(), &Patch::Merge(patch(Timestamp::now(), after)?))
+    api.patch(name, &as_manager(), &Patch::Merge(patch(Timestamp::now(), after)?))
         .await
         .with_context(|| format!("cannot change rollout {name:?}"))?;
     print::line(&match after.as_secs() {

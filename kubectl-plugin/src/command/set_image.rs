@@ -3,11 +3,11 @@
 use anyhow::{Context, Result, bail};
 use crds::rollout::Rollout;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::{Value, json};
 
 use super::{load, print};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, as_manager};
 use crate::exit::Exit;
 
 /// Changes the images of containers by name, `*` for all.
@@ -25,7 +25,7 @@ pub(crate) async fn run(cluster: &Cluster, name: &str, images: &[String]) -> Res
     let patch: json_patch::Patch =
         serde_json::from_value(Value::Array(operations)).context("cannot write the patch")?;
     let api: Api<Rollout> = cluster.api();
-    api.patch(name, &PatchParams::default(), &Patch::Json::<()>(patch))
+    api.patch(name, &as_manager(), &Patch::Json::<()>(patch))
         .await
         .with_context(|| format!("cannot change the image of rollout {name:?}"))?;
     print::line(&format!("rollout '{name}' image updated"))

@@ -4,11 +4,11 @@ use anyhow::{Context, Result, bail};
 use crds::analysis::AnalysisPhase;
 use crds::rollout::{Rollout, RolloutStatus};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::Patch;
 use serde_json::{Value, json};
 
 use super::{load, print};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, as_manager};
 use crate::exit::Exit;
 
 /// A change of a rollout: the part for the object, the part for its status.
@@ -96,7 +96,7 @@ fn is_inconclusive(status: &RolloutStatus) -> bool {
 /// Sends the status part first: an update that is let go on must not see its old status.
 async fn send(cluster: &Cluster, name: &str, change: Change) -> Result<()> {
     let api: Api<Rollout> = cluster.api();
-    let params = PatchParams::default();
+    let params = as_manager();
     if let Some(status) = change.status {
         api.patch_status(name, &params, &Patch::Merge(json!({ "status": status })))
             .await

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, bail};
 use crds::rollout::{Rollout, WorkloadRef};
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch};
 use serde_json::{Value, json};
 
 use super::{history, print};
 use crate::cli::UndoArgs;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, as_manager};
 use crate::exit::Exit;
 use crate::revisions;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(cluster: &Cluster, args: &UndoArgs) -> Result<Exit> {
     }
     let patch =
         serde_json::from_value(patch(place.path, &target.template)).context("cannot write the patch")?;
-    api.patch(&place.name, &PatchParams::default(), &Patch::Json::<()>(patch))
+    api.patch(&place.name, &as_manager(), &Patch::Json::<()>(patch))
         .await
         .with_context(|| format!("cannot change {kind} {:?}", place.name))?;
     print::line(&format!("rollout '{name}' undone to revision {}", target.number))

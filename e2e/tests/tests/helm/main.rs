@@ -115,8 +115,9 @@ async fn a_canary_that_waits_for_a_person_is_waited_for() -> Result<()> {
 async fn another_form_of_the_observed_generation_deploys_nothing() -> Result<()> {
     let release = Release::in_space("helm").await?;
     // What clients of Argo Rollouts want, Helm 4 cannot read: this is why there are forms.
-    let words = release.fails(&WAIT_BRIEFLY, &["form="]).await?;
+    release.succeeds(&[], &["form="]).await?;
     release.app.phase(RolloutPhase::Healthy, LIMIT).await?;
+    let words = release.fails(&WAIT_BRIEFLY, &["form="]).await?;
     println!("with the default form Helm said: {words}");
     let before = (release.app.status().await?.stable_rs, release.replica_sets().await?);
     for form in ["form=integer", "form=omitted"] {
