@@ -43,7 +43,7 @@ pub(crate) fn stories() -> Result<()> {
     run_last("stories", &mut all)
 }
 
-/// Random sequences of verbs under live traffic, for longer than in [`test`].
+/// Random sequences of verbs under live traffic, for longer than in [`test()`].
 ///
 /// # Errors
 /// When the cluster cannot be started, a request is lost, or a rollout does not come to rest.
