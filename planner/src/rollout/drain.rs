@@ -18,6 +18,11 @@ pub(crate) fn pending(view: &View<'_>) -> Option<Waiting> {
     unreadable(view).or_else(|| latest(view, routes(view).chain(services(view))))
 }
 
+/// The same, where writes are recorded: at rest all requests go to one version, whatever was written last.
+pub(crate) fn pending_in_update(view: &View<'_>) -> Option<Waiting> {
+    is_recording(view).then(|| pending(view)).flatten()
+}
+
 /// The same, for the weights alone.
 pub(crate) fn weight_drain(view: &View<'_>) -> Option<Waiting> {
     unreadable(view).or_else(|| latest(view, routes(view)))
@@ -72,12 +77,10 @@ fn is_version(write: &RouteWrite, version: &str) -> bool {
 /// At rest all requests go to one version, so nothing drains: an object that somebody else touches then costs no write
 /// and, when the next update begins, no time.
 pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
-    let was_at_rest = view.status().current_pod_hash == view.stable_hash()
-        && view.revisions.older.iter().all(|set| set.replicas <= 0);
-    if !view.strategy.is_steered() || view.is_first_deploy() || (was_at_rest && view.is_promoted()) {
+    if !is_recording(view) {
         return;
     }
-    let now = (!was_at_rest).then(|| rounded_up(view.now));
+    let now = (!was_at_rest(view)).then(|| rounded_up(view.now));
     let writes: Vec<RouteWrite> = routes(view)
         .chain(services(view))
         .map(|(object, version)| {
@@ -89,6 +92,16 @@ pub(crate) fn record(view: &View<'_>, status: &mut RolloutStatus) {
         })
         .collect();
     own_block(status).routes = writes;
+}
+
+/// Whether writes of routes and Services are recorded: while more than one version may get requests.
+fn is_recording(view: &View<'_>) -> bool {
+    view.strategy.is_steered() && !view.is_first_deploy() && !(was_at_rest(view) && view.is_promoted())
+}
+
+fn was_at_rest(view: &View<'_>) -> bool {
+    view.status().current_pod_hash == view.stable_hash()
+        && view.revisions.older.iter().all(|set| set.replicas <= 0)
 }
 
 fn routes<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {

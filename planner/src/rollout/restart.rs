@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::pause::after;
 use super::replicas::allowance;
 use super::view::{View, is_counted};
-use super::{Action, Kept, Snapshot};
+use super::{Action, Kept, Snapshot, drain};
 use crate::facts::{PodFacts, ReplicaSetFacts, RolloutFacts};
 use crate::waiting::Waiting;
 
@@ -85,14 +85,15 @@ fn in_order<'a>(view: &View<'a>) -> Vec<&'a ReplicaSetFacts> {
 }
 
 /// The next pod to go. One that is not available is missed by nobody and goes first; another one only while fewer pods
-/// are missing than may be.
+/// are missing than may be, and while no proxy may still be about to send its version more requests.
 fn next<'a>(view: &View<'_>, herds: &[Herd<'a>]) -> Option<&'a PodFacts> {
     let all = || herds.iter().flat_map(|herd| herd.old.iter().map(move |pod| (herd, *pod)));
     let mut open = all().filter(|(_, pod)| kept(view, pod).is_none());
     let is_idle = |(herd, pod): &(&Herd<'_>, &PodFacts)| !herd.is_available(pod, view.now);
     let missing = herds.iter().map(|herd| herd.missing(view.now)).fold(0, i32::saturating_add);
     let idle = open.clone().find(is_idle);
-    let next = idle.or_else(|| open.next().filter(|_| missing < most_missing(view)));
+    let may_miss = missing < most_missing(view) && drain::pending_in_update(view).is_none();
+    let next = idle.or_else(|| open.next().filter(|_| may_miss));
     next.map(|(_, pod)| pod)
 }
 
@@ -112,6 +113,7 @@ fn explain(view: &View<'_>, herds: &[Herd<'_>], left: usize, draft: &mut Draft) 
         .filter_map(|pod| Some((pod.meta.name.clone(), kept(view, pod)?)))
         .collect();
     draft.wait(Waiting::PodsRestarting { left: i32::try_from(left).unwrap_or(i32::MAX) });
+    drain::pending_in_update(view).into_iter().for_each(|reason| draft.wait(reason));
     for (pod, kept) in refused {
         draft.wait(Waiting::PodKept { pod, message: kept.message.clone(), until: kept.until });
     }

@@ -32,11 +32,17 @@ impl Shop {
         let mut world = World::with(strategy);
         world.scale_to(replicas);
         assert!(world.run(SignedDuration::from_mins(5)));
+        let mut shop = Self::of(world);
+        shop.now += SignedDuration::from_mins(1);
+        shop
+    }
+
+    /// Where that world stands, with pods that were made now.
+    fn of(world: World) -> Self {
         let mut shop =
             Self { now: world.now, snapshot: world.snapshot, gone: Vec::new(), missed: 0, made: 0 };
         shop.snapshot.pods = Some(Vec::new());
         shop.bring_pods();
-        shop.now += SignedDuration::from_mins(1);
         shop
     }
 
@@ -217,6 +223,27 @@ fn a_pod_that_is_not_available_goes_first_and_is_missed_by_nobody() {
     shop.snapshot.pods.as_mut().unwrap().remove(1);
     shop.snapshot.replica_sets[0].current_replicas = 1;
     assert_eq!(next(&shop), None, "two are missing");
+}
+
+/// A weight that was just raised is not yet in force everywhere: a proxy would soon send the version more requests than
+/// the pods that are left were meant for.
+#[test]
+fn no_pod_goes_while_a_weight_is_not_in_force() {
+    let mut world = World::new(&fixture::routed(&json!([{ "setWeight": 60 }, { "pause": {} }])));
+    assert!(world.run(SignedDuration::from_mins(5)));
+    world.apply_version("v2");
+    world.run(SignedDuration::from_secs(4));
+    assert_eq!(world.snapshot.routes[0].canary_weight, Some(60));
+    let mut shop = Shop::of(world);
+    shop.now += SignedDuration::from_secs(1);
+    shop.ask(shop.now);
+    let plan = shop.plan();
+    let is_eviction = |action: &Action| matches!(action, Action::EvictPod { .. });
+    assert!(!plan.actions.iter().any(is_eviction), "{:?}", plan.actions);
+    let is_draining = |reason: &Waiting| matches!(reason, Waiting::RouteDraining { .. });
+    assert!(plan.waiting.iter().any(is_draining), "{:?}", plan.waiting);
+    shop.now += SignedDuration::from_secs(5);
+    assert!(shop.plan().actions.first().is_some_and(is_eviction));
 }
 
 /// What the counts of the ReplicaSet and the pods themselves say differs for a while.
