@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
 use crate::share::Share;
+use crate::wait::{Look, until};
 
 /// How many requests may be under way at once.
 const WORKERS: u32 = 16;
@@ -81,6 +82,21 @@ impl Traffic {
             workers.spawn(user.send_until_stopped(gap * worker / WORKERS, gap));
         }
         Ok(Self { samples, stopped, workers })
+    }
+
+    /// The same once the data plane knows the way: some requests are tried before, until all of them are answered.
+    ///
+    /// # Errors
+    /// When they are not within `limit`.
+    pub async fn once_answered(entrance: &Entrance, per_second: u32, limit: Duration) -> Result<Self> {
+        until("the first version to answer", limit, || async {
+            let probe = Self::start(entrance, 50)?;
+            let tally = probe.next(10).await?;
+            probe.stop().await;
+            Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
+        })
+        .await?;
+        Self::start(entrance, per_second)
     }
 
     /// The requests that were sent at or after `since` and have been answered or lost by now.

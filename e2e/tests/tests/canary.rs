@@ -11,7 +11,6 @@ use e2e_tests::operator;
 use e2e_tests::space::Space;
 use e2e_tests::story::{App, Router, manifests};
 use e2e_tests::traffic::Traffic;
-use e2e_tests::wait::{Look, until};
 use kube::ResourceExt;
 use kube::api::ListParams;
 
@@ -51,14 +50,7 @@ async fn deploy(router: Router) -> Result<(App, Traffic)> {
     let space = Space::create("canary").await?;
     let app = App::deploy(&space, &manifests(&space, router)?).await?;
     let entrance = router.entrance(&space)?;
-    until("the first version to answer", Duration::from_secs(20), || async {
-        let traffic = Traffic::start(&entrance, 50)?;
-        let tally = traffic.next(10).await?;
-        traffic.stop().await;
-        Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
-    })
-    .await?;
-    Ok((app, Traffic::start(&entrance, RATE)?))
+    Ok((app, Traffic::once_answered(&entrance, RATE, Duration::from_secs(20)).await?))
 }
 
 async fn a_good_version_is_promoted(router: Router) -> Result<()> {

@@ -220,14 +220,7 @@ async fn watch_steps(app: App) -> Result<()> {
 async fn a_leader_may_die_at_every_write() -> Result<()> {
     let stage = Stage::set(["2s", "1s", "200ms"]).await?;
     let entrance = Router::Nginx.entrance(&stage.app.space)?;
-    until("users to be served", LIMIT, || async {
-        let traffic = Traffic::start(&entrance, 50)?;
-        let tally = traffic.next(10).await?;
-        traffic.stop().await;
-        Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
-    })
-    .await?;
-    let traffic = Traffic::start(&entrance, RATE)?;
+    let traffic = Traffic::once_answered(&entrance, RATE, LIMIT).await?;
     let reference = stage.update("reference", None).await?;
     println!("undisturbed: {} writes in {:?}: {}", reference.writes, reference.took, reference.end);
     ensure!(reference.writes <= MOST_WRITES, "an update of {} writes", reference.writes);

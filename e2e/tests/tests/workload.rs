@@ -95,19 +95,6 @@ async fn healthy(app: &App) -> Result<()> {
     .await
 }
 
-/// Users, once the data plane knows the way to the pods.
-async fn users(space: &Space) -> Result<Traffic> {
-    let entrance = Router::Nginx.entrance(space)?;
-    until("the Deployment to answer", LIMIT, || async {
-        let traffic = Traffic::start(&entrance, 50)?;
-        let tally = traffic.next(10).await?;
-        traffic.stop().await;
-        Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
-    })
-    .await?;
-    Traffic::start(&entrance, RATE)
-}
-
 /// The versions that answer now.
 async fn all_answer_as(traffic: &Traffic, version: &str) -> Result<()> {
     until(&format!("{version} alone to answer"), LIMIT, || async {
@@ -156,7 +143,7 @@ async fn a_deployment_is_taken_over_under_live_traffic() -> Result<()> {
         Ok(Look::when(status.available_replicas == Some(REPLICAS), status))
     })
     .await?;
-    let traffic = users(&space).await?;
+    let traffic = Traffic::once_answered(&Router::Nginx.entrance(&space)?, RATE, LIMIT).await?;
     all_answer_as(&traffic, "v1").await?;
 
     manifest::apply(&space.client, &space.name, &[new]).await?;

@@ -47,7 +47,7 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
         &json!({ "spec": { "template": { "spec": { "containers": containers } } } }),
     )?;
     let app = App::deploy(&space, &manifests).await?;
-    let traffic = answered(strategy, &space).await?;
+    let traffic = Traffic::once_answered(&strategy.router().entrance(&space)?, RATE, REST).await?;
 
     let mut done = Vec::new();
     for _ in 0..VERBS {
@@ -81,19 +81,6 @@ fn first_container(manifests: &[serde_json::Value]) -> Result<serde_json::Value>
         rollout.pointer("/spec/template/spec/containers/0").context("a Rollout without a container")?.clone();
     json_patch::merge(&mut container, &json!({ "args": [GOOD] }));
     Ok(container)
-}
-
-/// Traffic, once the data plane knows the way.
-async fn answered(strategy: Strategy, space: &Space) -> Result<Traffic> {
-    let entrance = strategy.router().entrance(space)?;
-    until("the first version to answer", Duration::from_mins(1), || async {
-        let traffic = Traffic::start(&entrance, 20)?;
-        let tally = traffic.next(5).await?;
-        traffic.stop().await;
-        Ok(Look::when(tally.lost().is_empty(), tally.to_string()))
-    })
-    .await?;
-    Traffic::start(&entrance, RATE)
 }
 
 /// Asks for a last version without any condition, and waits until nothing else has pods.
