@@ -33,6 +33,7 @@ fn acts(outcome: &Outcome) -> usize {
 #[case::somebody_holds_a_pause(Story::HoldInBetween, 4)]
 #[case::the_backend_is_silent(Story::SilentBackend, 4)]
 #[case::another_rollout_is_beside(Story::Neighbour, 2)]
+#[case::the_pods_are_restarted_twice(Story::Restart, 4)]
 #[case::the_rollout_is_deleted(Story::Delete, 2)]
 #[case::the_rollout_is_made_anew(Story::MakeAnew, 2)]
 #[case::a_return_inside_the_window(Story::Return, 3)]
@@ -42,14 +43,6 @@ fn stories_come_about(
     #[case] want: usize,
 ) {
     assert_eq!(acts(&played(shape, story, &[])), want);
-}
-
-/// Behind a router the search finds a share that meets too few pods, see docs/simulator-findings.md.
-#[rstest]
-#[case::canary("canary")]
-#[case::blue_green("blue-green")]
-fn restarts_come_about(#[case] shape: &str) {
-    assert_eq!(acts(&played(shape, Story::Restart, &[])), 4);
 }
 
 #[rstest]
