@@ -7,7 +7,7 @@ use planner::facts::{PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, Templa
 use planner::rollout::{Settings, Snapshot, TemplateIdentity};
 use planner::shared::Shared;
 use serde_json::Value;
-use traffic_routers::{Objects, Router};
+use traffic_routers::{Objects, RouteError, Router};
 
 use crate::ledger::Ledger;
 use crate::naming;
@@ -146,9 +146,12 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
             (stamp.uid, stamp.resource_version)
         });
         let observed = if stores.unserved.contains(&route.kind) {
-            Err(format!("the API server does not serve the kind {}", route.kind.name()))
+            Err((format!("the API server does not serve the kind {}", route.kind.name()), false))
         } else {
-            router.observe(&route, objects).map_err(|error| error.to_string())
+            router.observe(&route, objects).map_err(|error| {
+                let is_missing = matches!(error, RouteError::NotFound { .. });
+                (error.to_string(), is_missing)
+            })
         };
         match observed {
             Ok(seen) => RouteFacts {
@@ -158,14 +161,16 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
                 in_shape: seen.in_shape,
                 managed: seen.managed,
                 problem: None,
+                is_missing: false,
             },
-            Err(problem) => RouteFacts {
+            Err((problem, is_missing)) => RouteFacts {
                 reference: route,
                 version,
                 canary_weight: None,
                 in_shape: false,
                 managed: None,
                 problem: Some(problem),
+                is_missing,
             },
         }
     };

@@ -134,6 +134,9 @@ pub struct RouteFacts {
     pub managed: Option<Vec<ManagedRule>>,
     /// Why the router cannot work on it, in words with object and path.
     pub problem: Option<String>,
+    /// Whether that is because an object does not exist: then nobody is sent anywhere by it. Any other route with a
+    /// problem may say anything.
+    pub is_missing: bool,
 }
 
 impl RouteFacts {

@@ -135,6 +135,7 @@ pub fn route() -> RouteFacts {
         in_shape: false,
         managed: None,
         problem: None,
+        is_missing: false,
     }
 }
 
@@ -147,6 +148,7 @@ fn virtual_service() -> RouteFacts {
         in_shape: true,
         managed: Some(Vec::new()),
         problem: None,
+        is_missing: false,
     }
 }
 

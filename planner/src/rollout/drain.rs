@@ -28,13 +28,13 @@ pub(crate) fn weight_drain(view: &View<'_>) -> Option<Waiting> {
     unreadable(view).or_else(|| latest(view, routes(view)))
 }
 
-/// A route that cannot be read may say anything.
+/// A route that cannot be read may say anything; one that does not exist says nothing.
 fn unreadable(view: &View<'_>) -> Option<Waiting> {
     let of = |route: &RouteFacts| {
         let (route, message) = (route.reference.clone(), route.problem.clone()?);
         Some(Waiting::RouteProblem { route, message })
     };
-    view.snapshot.routes.iter().find_map(of)
+    view.snapshot.routes.iter().filter(|route| !route.is_missing).find_map(of)
 }
 
 /// The same, for one Service alone.

@@ -207,3 +207,24 @@ fn an_abort_does_not_wait_for_a_spec_that_can_be_read() {
     assert!(world.status().aborted_at.is_some());
     assert!(world.status().message.starts_with("InvalidSpec: "), "{}", world.status().message);
 }
+
+/// What cannot be read may still send requests to a version that another one has replaced; what does not exist does
+/// not, and nobody may ever bring it back.
+#[rstest]
+#[case::not_readable(false, 3)]
+#[case::gone(true, 0)]
+fn pods_stay_behind_a_route_that_cannot_be_read_but_not_behind_one_that_is_gone(
+    #[case] is_missing: bool,
+    #[case] want: i32,
+) {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    assert_eq!(weight(&world), Some(60));
+    let route = &mut world.snapshot.routes[0];
+    (route.canary_weight, route.in_shape, route.is_missing) = (None, false, is_missing);
+    route.problem = Some("Ingress shop/web: nobody knows what it says".to_owned());
+    world.apply_version("v3");
+    world.run(seconds(120));
+    assert_eq!(world.set("v2").map(|set| set.replicas), Some(want), "{:#?}", world.last);
+}
