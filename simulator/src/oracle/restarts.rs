@@ -6,7 +6,7 @@ use crds::object_ref::Kind;
 use engine::effect::Call;
 use engine::object::{Object, View};
 use jiff::Timestamp;
-use planner::facts::{Meta, RolloutFacts};
+use planner::facts::{Meta, ReplicaSetFacts, RolloutFacts};
 
 use super::{Commit, rollouts};
 use crate::controllers::Nodes;
@@ -53,7 +53,9 @@ pub(super) fn ended_early(commit: &Commit<'_>, store: &Store) -> Vec<String> {
         return Vec::new();
     }
     let old = store.list(Kind::Pod).filter(|pod| !pod.meta.deleting);
-    let old = old.filter(|pod| is_of(after, &pod.meta, store) && is_older(after, &pod.meta));
+    // A ReplicaSet that wants no pods any more is about to delete its old ones anyway.
+    let stays = |pod: &Meta| set_of(after, pod, store).is_some_and(|set| set.replicas > 0);
+    let old = old.filter(|pod| stays(&pod.meta) && is_older(after, &pod.meta));
     old.map(|pod| format!("{}: the restart is over, but {} is older", after.meta.name, pod.meta.name))
         .collect()
 }
@@ -78,8 +80,13 @@ fn is_older(facts: &RolloutFacts, pod: &Meta) -> bool {
 }
 
 fn is_of(facts: &RolloutFacts, pod: &Meta, store: &Store) -> bool {
-    let owner = pod.controller.as_ref().map(|owner| owner.uid.as_str());
-    roles::sets(store, facts).any(|set| Some(set.meta.uid.as_str()) == owner)
+    set_of(facts, pod, store).is_some()
+}
+
+/// The ReplicaSet of the Rollout that a pod belongs to.
+fn set_of<'a>(facts: &'a RolloutFacts, pod: &Meta, store: &'a Store) -> Option<&'a ReplicaSetFacts> {
+    let owner = pod.controller.as_ref()?;
+    roles::sets(store, facts).find(|set| set.meta.uid == owner.uid)
 }
 
 /// `maxUnavailable`, 25 % without one, rounded down; but one may always be missing.
@@ -107,6 +114,11 @@ mod tests {
 
     /// A Rollout of three pods that asks for a restart two seconds after it began, and one of its pods.
     fn store(restarted: bool, born_ms: u64) -> Store {
+        store_with(3, restarted, born_ms)
+    }
+
+    /// The same with another size of its ReplicaSet.
+    fn store_with(wanted: i32, restarted: bool, born_ms: u64) -> Store {
         let at = crds::Time::from(after_ms(START, 2000));
         let mut store = Store::new();
         let rollout = json!({
@@ -125,7 +137,7 @@ mod tests {
             "kind": "ReplicaSet",
             "metadata": { "name": "web-a", "namespace": "shop", "labels": labels,
                 "ownerReferences": owner("Rollout", &rollout, &store) },
-            "spec": { "replicas": 3, "selector": { "matchLabels": labels },
+            "spec": { "replicas": wanted, "selector": { "matchLabels": labels },
                 "template": { "metadata": { "labels": labels } } },
         });
         let set = store.apply(&set, START).unwrap();
@@ -183,12 +195,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case::an_old_pod_is_left(0, 1)]
-    #[case::all_are_younger(2000, 0)]
-    fn an_end(#[case] born_ms: u64, #[case] want: usize) {
-        let before = store(false, born_ms);
+    #[case::an_old_pod_is_left(3, 0, 1)]
+    #[case::all_are_younger(3, 2000, 0)]
+    #[case::an_old_pod_is_about_to_go(0, 0, 0)]
+    fn an_end(#[case] wanted: i32, #[case] born_ms: u64, #[case] want: usize) {
+        let before = store_with(wanted, false, born_ms);
         let object = ObjectRef::new(Kind::Rollout, "shop", "web");
-        let after = store(true, born_ms);
+        let after = store_with(wanted, true, born_ms);
         let call = Call::MergePatchStatus(Value::Null);
         let request = engine::effect::Request { object: object.clone(), call };
         let before = before.get(&object).cloned();
