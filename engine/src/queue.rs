@@ -168,10 +168,15 @@ impl Queue {
         self.unqueue(key);
     }
 
-    /// Forgets what was to be done, not what was refused.
+    /// Forgets what was to be done, not what was refused: that is looked at again when its delay is over, because no
+    /// change before ends it.
     pub(crate) fn clear(&mut self) {
         let delays = std::mem::take(&mut self.delays);
+        let ends: Vec<_> = delays.iter().map(|(key, delay)| (key.clone(), delay.until)).collect();
         *self = Self { delays, ..Self::default() };
+        for (key, until) in ends {
+            self.wake(&key, Some(until));
+        }
     }
 
     fn delay(&mut self, key: &ObjectRef, now: Timestamp) -> &mut Delay {
@@ -229,6 +234,20 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn what_failed_before_a_term_ended_is_looked_at_in_the_next_one() {
+        let mut queue = Queue::default();
+        for _ in 0..10 {
+            queue.failed(&key("web"), NOW, None);
+        }
+        queue.clear();
+        // The next term begins while the delay lasts: the change that it brings does not end it.
+        queue.push(key("web"), NOW);
+        assert_eq!(queue.pop(), None);
+        queue.ring(after(NOW, LONGEST_DELAY));
+        assert_eq!(queue.pop(), Some(key("web")));
+    }
 
     fn key(name: &str) -> ObjectRef {
         ObjectRef::new(Kind::Rollout, "shop", name)
