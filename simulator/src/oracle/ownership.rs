@@ -125,17 +125,22 @@ fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option
     if before.kind == Kind::Ingress {
         return Some("an Ingress of somebody else was changed".to_owned());
     }
-    let managed = managed_names(store);
+    // Which routes are managed, a Rollout that cannot be read does not say.
+    let managed = managed_names(store)?;
     let foreign = |route: &Value| without_weights(&without_managed(route, &managed));
     (foreign(old) != foreign(new)).then(|| "more than weights and managed routes was changed".to_owned())
 }
 
-/// The names of the managed routes of all Rollouts.
-fn managed_names(store: &Store) -> Vec<String> {
-    let specs =
-        rollouts(store).filter_map(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
-    let routings = specs.filter_map(|spec| spec.strategy.canary.as_ref()?.traffic_routing.as_ref());
-    routings.flat_map(|routing| &routing.managed_routes).map(|route| route.name.clone()).collect()
+/// The names of the managed routes of all Rollouts; nothing while one of them cannot be read.
+fn managed_names(store: &Store) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for facts in rollouts(store) {
+        let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
+        let routing = spec.strategy.canary.as_ref().and_then(|canary| canary.traffic_routing.as_ref());
+        let managed = routing.map(|routing| routing.managed_routes.as_slice()).unwrap_or_default();
+        names.extend(managed.iter().map(|route| route.name.clone()));
+    }
+    Some(names)
 }
 
 fn without_managed(route: &Value, managed: &[String]) -> Value {
