@@ -23,6 +23,7 @@ mod guard;
 pub mod input;
 mod isolation;
 mod ledger;
+mod live_reads;
 mod mistaken;
 mod naming;
 pub mod object;

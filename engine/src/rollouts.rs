@@ -7,7 +7,7 @@ use std::time::Duration;
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
-use planner::rollout::{Action, Kept, Plan, Snapshot, is_to_be_aborted, is_urgent};
+use planner::rollout::{Action, Kept, Plan, Snapshot, is_urgent};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
 
@@ -23,12 +23,6 @@ use crate::store::{controlling_rollout, key};
 use crate::time::after;
 use crate::{amnesia, guard, isolation, mistaken, status, takeover};
 
-/// How many rounds of live reads one decision may ask for before it has to wait.
-const ROUNDS: u32 = 8;
-/// For how long what was read live counts as live.
-const READS_HOLD: Duration = Duration::from_secs(1);
-/// How many rounds of live reads one decision asks for because of their age.
-const REREADS: u32 = 3;
 /// How many writes one Rollout may ask for within [`BRAKE_WINDOW`].
 const BRAKE_WRITES: u32 = 200;
 /// The time over which the writes of one Rollout are counted.
@@ -49,9 +43,10 @@ pub(crate) struct RolloutWork {
     pub(crate) kept: BTreeMap<String, Kept>,
     /// Names of which it has to be found out whose they are.
     checking: BTreeSet<ObjectRef>,
-    rounds: u32,
+    /// Rounds of live reads that the decision at hand has asked for.
+    pub(crate) rounds: u32,
     /// At which of the engine's beginnings everything that steers it was read live last.
-    vetted: Option<u64>,
+    pub(crate) vetted: Option<u64>,
     status_written: Option<Timestamp>,
     window: Option<(Timestamp, u32)>,
 }
@@ -174,43 +169,6 @@ impl Engine {
         }
     }
 
-    /// Whether all of this was read live, and whatever else a first write needs; if not, it is read now.
-    fn has_read(
-        &mut self,
-        rollout: &ObjectRef,
-        gathered: &Gathered,
-        mut reads: BTreeSet<ObjectRef>,
-        now: Timestamp,
-    ) -> bool {
-        let Some(work) = self.rollouts.get_mut(rollout) else { return false };
-        let is_vetted = work.vetted == Some(self.beginnings) || planted(Bug::NoLiveReads);
-        let vets = !is_vetted && !is_to_be_aborted(&gathered.snapshot);
-        if vets {
-            reads.extend(guard::steering(&gathered.snapshot, &gathered.routers));
-        }
-        // What was read before this process stood still is read again; where the server is that slow, it has to do.
-        let is_patient = work.rounds < REREADS;
-        let is_old = |asked: &Timestamp| is_patient && after(*asked, READS_HOLD) < now;
-        let is_missing = |object: &&ObjectRef| work.live.get(*object).is_none_or(is_old);
-        let missing: Vec<ObjectRef> = reads.iter().filter(is_missing).cloned().collect();
-        if missing.is_empty() {
-            work.rounds = 0;
-            if vets {
-                work.vetted = Some(self.beginnings);
-            }
-            return true;
-        }
-        if work.rounds < ROUNDS {
-            work.rounds += 1;
-            self.read_live(rollout, missing);
-        } else {
-            work.rounds = 0;
-            work.live.clear();
-            self.queue.failed(rollout, now, None);
-        }
-        false
-    }
-
     fn act(&mut self, rollout: &ObjectRef, gathered: &Gathered, run: &[Action], now: Timestamp) {
         if self.is_braked(rollout, now) {
             return;
@@ -285,14 +243,6 @@ impl Engine {
         }
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
         self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone() });
-    }
-
-    /// What was read live serves no other decision.
-    fn forget_reads(&mut self, rollout: &ObjectRef) {
-        if let Some(work) = self.rollouts.get_mut(rollout) {
-            work.live.clear();
-            work.rounds = 0;
-        }
     }
 
     /// A request of a Rollout was answered.

@@ -1,6 +1,7 @@
 //! What the engine knows of the cluster: projections, by kind, by name, by controller and by who names them.
 
 pub(crate) mod held;
+mod orphans;
 pub(crate) mod references;
 pub(crate) mod table;
 pub(crate) mod version;
@@ -196,41 +197,6 @@ impl Stores {
         let set = self.replica_sets.get(&(pod.namespace.clone(), owner.name.clone()))?;
         let rollout = controlling_rollout(&set.meta).filter(|_| set.meta.uid == owner.uid)?;
         self.follows_pods(&rollout).then_some(rollout)
-    }
-
-    /// Notes whether a ReplicaSet is one that nobody controls.
-    fn note_orphan(&mut self, key: Key) {
-        if self.replica_sets.get(&key).is_some_and(|set| set.meta.controller.is_none()) {
-            self.orphans.insert(key);
-        } else {
-            self.orphans.remove(&key);
-        }
-    }
-
-    fn note_orphan_of(&mut self, object: &ObjectRef) {
-        if object.kind == Kind::ReplicaSet {
-            self.note_orphan(key(object));
-        }
-    }
-
-    /// The ReplicaSets of a namespace that nobody controls.
-    pub(crate) fn orphans<'a>(
-        &'a self,
-        namespace: &'a str,
-    ) -> impl Iterator<Item = &'a Shared<ReplicaSetFacts>> {
-        let from = (namespace.to_owned(), String::new());
-        let keys = self.orphans.range(from..).take_while(move |(of, _)| of == namespace);
-        keys.filter_map(|key| self.replica_sets.get(key))
-    }
-
-    /// The Rollouts that may take a ReplicaSet over that nobody controls.
-    fn heirs(&self, set: &ReplicaSetFacts) -> Vec<ObjectRef> {
-        let namespace = &set.meta.namespace;
-        let rollouts = self.rollouts.of_namespace(namespace).filter(|held| {
-            let spec = held.facts.spec.as_ref().ok().or(held.facts.last_readable_spec.as_ref());
-            spec.is_some_and(|spec| planner::rollout::takes_over(spec, set))
-        });
-        rollouts.map(|held| ObjectRef::new(Kind::Rollout, namespace, &held.facts.meta.name)).collect()
     }
 
     /// Notes whether a Rollout restarts its pods.
