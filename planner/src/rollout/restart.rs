@@ -113,7 +113,9 @@ fn explain(view: &View<'_>, herds: &[Herd<'_>], left: usize, draft: &mut Draft) 
         .filter_map(|pod| Some((pod.meta.name.clone(), kept(view, pod)?)))
         .collect();
     draft.wait(Waiting::PodsRestarting { left: i32::try_from(left).unwrap_or(i32::MAX) });
-    drain::pending_in_update(view).into_iter().for_each(|reason| draft.wait(reason));
+    if let Some(reason) = drain::pending_in_update(view) {
+        draft.wait(reason);
+    }
     for (pod, kept) in refused {
         draft.wait(Waiting::PodKept { pod, message: kept.message.clone(), until: kept.until });
     }
