@@ -169,7 +169,10 @@ impl<'a> Teller<'a> {
                 self.person = Some((self.now, reason));
             }
             (Some(_), held) => self.person = held,
-            (None, Some((since, _))) => self.report.outcome.people_seconds += self.now - since,
+            (None, Some((since, _))) => {
+                let all = &mut self.report.outcome.people_seconds;
+                *all = to_the_millisecond(*all + self.now - since);
+            }
             (None, None) => {}
         }
     }
@@ -361,4 +364,9 @@ fn is_same(a: &Sample, b: &Sample) -> bool {
 
 fn round(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
+}
+
+/// Sums and differences of seconds leave a rest far behind the point that nobody wants to read.
+fn to_the_millisecond(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
