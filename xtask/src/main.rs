@@ -33,7 +33,11 @@ enum Task {
     /// Check everything: lints, functions, and the stories on a real control plane.
     Test,
     /// Only the stories on a real control plane.
-    Stories,
+    Stories {
+        /// The file whose stories are run, such as `canary`; with `*`, those that it fits.
+        #[arg(default_value = "*")]
+        file: String,
+    },
     /// Random sequences of verbs under live traffic, for an hour.
     Soak,
     /// Search the simulated cluster for orders of events that break a rule.
@@ -50,7 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Generate(arguments) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Lint => lint::all().map(|()| ExitCode::SUCCESS),
         Task::Test => tasks::test().map(|()| ExitCode::SUCCESS),
-        Task::Stories => tasks::stories().map(|()| ExitCode::SUCCESS),
+        Task::Stories { file } => tasks::stories(&file).map(|()| ExitCode::SUCCESS),
         Task::Soak => tasks::soak().map(|()| ExitCode::SUCCESS),
         Task::Simulate(arguments) => simulate::one(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Demo => tasks::demo().map(|()| ExitCode::SUCCESS),

@@ -31,16 +31,16 @@ pub(crate) fn test() -> Result<()> {
     lint::all()?;
     run("functions", &mut cargo(["test", "--workspace", "--locked", "--lib", "--bins"]))?;
     simulate::test()?;
-    stories()
+    stories("*")
 }
 
-/// The stories on a control plane of their own.
+/// The stories of the files that `pattern` names, on a control plane of their own.
 ///
 /// # Errors
 /// When the cluster cannot be started, or a story fails.
-pub(crate) fn stories() -> Result<()> {
-    let (_stand, mut all) = on_a_stand("stories", "*")?;
-    run_last("stories", &mut all)
+pub(crate) fn stories(pattern: &str) -> Result<()> {
+    let (_stand, mut stories) = on_a_stand("stories", pattern)?;
+    run_last("stories", &mut stories)
 }
 
 /// Random sequences of verbs under live traffic, for longer than in [`test()`].

@@ -198,6 +198,20 @@ fn the_first_write_of_a_term_rests_on_live_reads_of_everything_that_steers_the_r
 }
 
 #[test]
+fn what_is_said_about_a_rollout_that_was_never_readable_costs_one_write_and_no_read() {
+    let mut world = World::new();
+    let bad = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+        "metadata": { "name": "bad", "namespace": "shop" }, "spec": { "replicas": "many" },
+    });
+    world.api.put(Kind::Rollout, bad, world.now);
+    world.settle();
+    let about: Vec<&String> =
+        world.trace.iter().filter(|request| request.contains("name: \"bad\"")).collect();
+    assert!(matches!(about.as_slice(), [write] if write.contains("MergePatchStatus")), "{about:#?}");
+}
+
+#[test]
 fn the_echo_of_an_own_write_decides_nothing() {
     let mut world = World::new();
     world.deploy(&json!({}));
