@@ -46,7 +46,7 @@ pub fn all(shape: &Shape, wishes: &Wishes) -> Vec<Value> {
     objects.push(template(SMOKE, &json!({ "interval": "2s", "count": 3, "inconclusiveLimit": 3 })));
     let query = json!({ "prometheus": { "query": format!("{ERRORS}_rate") } });
     objects.push(template(FINAL, &json!({ "interval": "2s", "count": 4, "provider": query })));
-    objects.extend(shape.scale_down().map(|_| deployment(wishes.replicas)));
+    objects.extend(shape.scale_down.map(|_| deployment(wishes.replicas)));
     objects.push(rollout(shape, wishes));
     objects
 }
@@ -64,7 +64,7 @@ fn rollout(shape: &Shape, wishes: &Wishes) -> Value {
     });
     merge(&mut spec, &wishes.spec);
     if let Some(fields) = spec.as_object_mut()
-        && let Some(scale_down) = shape.scale_down()
+        && let Some(scale_down) = shape.scale_down
     {
         let reference = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "name": DEPLOYMENT, "scaleDown": scale_down,

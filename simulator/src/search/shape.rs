@@ -18,6 +18,8 @@ pub struct Shape {
     pub has_steps: bool,
     /// Faults that cannot matter here.
     pub without: &'static [FaultKind],
+    /// What happens to the Deployment that the Rollout takes its pod template from; nothing if it has its own.
+    pub scale_down: Option<&'static str>,
     /// Steps before those of the story.
     pub(crate) opening: fn() -> Vec<Value>,
     /// The `strategy` of the spec.
@@ -26,150 +28,93 @@ pub struct Shape {
     pub(crate) routes: fn() -> Vec<Value>,
 }
 
+/// Pods alone share the requests.
+const PODS: Shape = Shape {
+    name: "canary",
+    strategy: "canary",
+    router: "none",
+    has_steps: true,
+    without: &[FaultKind::F15],
+    scale_down: None,
+    opening: Vec::new,
+    strategy_spec: |wishes| canary(wishes, &Value::Null),
+    routes: Vec::new,
+};
+/// An Ingress does.
+const NGINX: Shape = Shape {
+    name: "canary-nginx",
+    router: "nginx",
+    without: &[],
+    strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
+    routes: || vec![ingress("web")],
+    ..PODS
+};
+/// A VirtualService does.
+const ISTIO: Shape = Shape {
+    name: "canary-istio",
+    router: "istio",
+    without: &[],
+    strategy_spec: |wishes| canary(wishes, &json!({ "istio": { "virtualService": primary("web") } })),
+    routes: || vec![virtual_service("web")],
+    ..PODS
+};
+
 /// All of them.
 pub const SHAPES: &[Shape] = &[
-    Shape {
-        name: "canary",
-        strategy: "canary",
-        router: "none",
-        has_steps: true,
-        without: &[FaultKind::F15],
-        opening: Vec::new,
-        strategy_spec: |wishes| canary(wishes, &Value::Null),
-        routes: Vec::new,
-    },
-    Shape {
-        name: "canary-nginx",
-        strategy: "canary",
-        router: "nginx",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
-        strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
-        routes: || vec![ingress("web")],
-    },
+    PODS,
+    NGINX,
     Shape {
         name: "canary-nginx-two",
-        strategy: "canary",
-        router: "nginx",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
         strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngresses": ["web", "shop"] } })),
         routes: || vec![ingress("web"), ingress("shop")],
+        ..NGINX
     },
-    Shape {
-        name: "canary-istio",
-        strategy: "canary",
-        router: "istio",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
-        strategy_spec: |wishes| {
-            canary(
-                wishes,
-                &json!({ "istio": { "virtualService": { "name": "web", "routes": ["primary"] } } }),
-            )
-        },
-        routes: || vec![virtual_service("web")],
-    },
+    ISTIO,
     Shape {
         name: "canary-istio-two",
-        strategy: "canary",
-        router: "istio",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
         strategy_spec: |wishes| {
-            let named = |name: &str| json!({ "name": name, "routes": ["primary"] });
-            canary(wishes, &json!({ "istio": { "virtualServices": [named("web"), named("shop")] } }))
+            canary(wishes, &json!({ "istio": { "virtualServices": [primary("web"), primary("shop")] } }))
         },
         routes: || vec![virtual_service("web"), virtual_service("shop")],
+        ..ISTIO
     },
     Shape {
         name: "canary-istio-managed",
-        strategy: "canary",
-        router: "istio",
-        has_steps: true,
-        without: &[],
         opening: managed_routes,
         strategy_spec: |wishes| {
             let names = ["early", "beta", "shadow"].map(|name| json!({ "name": name }));
-            let service = json!({ "name": "web", "routes": ["primary"] });
-            canary(wishes, &json!({ "managedRoutes": names, "istio": { "virtualService": service } }))
+            canary(wishes, &json!({ "managedRoutes": names, "istio": { "virtualService": primary("web") } }))
         },
-        routes: || vec![virtual_service("web")],
+        ..ISTIO
     },
     Shape {
         name: "canary-istio-turns",
-        strategy: "canary",
-        router: "istio",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
-        strategy_spec: |wishes| {
-            let named = json!({ "name": "web", "routes": ["primary"] });
-            taking_turns(canary(wishes, &json!({ "istio": { "virtualService": named } })))
-        },
-        routes: || vec![virtual_service("web")],
+        strategy_spec: |wishes| taking_turns((ISTIO.strategy_spec)(wishes)),
+        ..ISTIO
     },
     Shape {
         name: "blue-green",
         strategy: "blueGreen",
-        router: "none",
         has_steps: false,
         without: &[],
-        opening: Vec::new,
         strategy_spec: blue_green,
-        routes: Vec::new,
+        ..PODS
     },
-    Shape {
-        name: "canary-roles",
-        strategy: "canary",
-        router: "none",
-        has_steps: true,
-        without: &[FaultKind::F15],
-        opening: Vec::new,
-        strategy_spec: |wishes| with_roles(canary(wishes, &Value::Null)),
-        routes: Vec::new,
-    },
-    Shape {
-        name: "canary-workload",
-        strategy: "canary",
-        router: "none",
-        has_steps: true,
-        without: &[FaultKind::F15],
-        opening: Vec::new,
-        strategy_spec: |wishes| canary(wishes, &Value::Null),
-        routes: Vec::new,
-    },
-    Shape {
-        name: "canary-nginx-workload",
-        strategy: "canary",
-        router: "nginx",
-        has_steps: true,
-        without: &[],
-        opening: Vec::new,
-        strategy_spec: |wishes| canary(wishes, &json!({ "nginx": { "stableIngress": "web" } })),
-        routes: || vec![ingress("web")],
-    },
+    Shape { name: "canary-roles", strategy_spec: |wishes| with_roles((PODS.strategy_spec)(wishes)), ..PODS },
+    Shape { name: "canary-workload", scale_down: Some("progressively"), ..PODS },
+    Shape { name: "canary-nginx-workload", scale_down: Some("onsuccess"), ..NGINX },
 ];
 
-/// The shapes whose Rollout takes its pod template from a Deployment, and what happens to that one's pods.
-const REFERRING: &[(&str, &str)] =
-    &[("canary-workload", "progressively"), ("canary-nginx-workload", "onsuccess")];
+/// A VirtualService whose split is the route `primary`.
+fn primary(name: &str) -> Value {
+    json!({ "name": name, "routes": ["primary"] })
+}
 
 impl Shape {
     /// The shape of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         SHAPES.iter().find(|shape| shape.name == name)
-    }
-
-    /// What happens to the Deployment that the Rollout takes its pod template from; nothing if it has its own.
-    #[must_use]
-    pub fn scale_down(&self) -> Option<&'static str> {
-        REFERRING.iter().find(|(name, _)| *name == self.name).map(|(_, word)| *word)
     }
 
     /// Whether old versions may be kept for a while: where pods alone share the requests, they may not.
