@@ -8,6 +8,7 @@ mod carried;
 mod ending;
 mod intent;
 mod ownership;
+mod pods;
 pub(crate) mod restarts;
 mod sender;
 mod steps;

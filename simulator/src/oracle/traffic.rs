@@ -13,7 +13,8 @@ use engine::object::View;
 use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 
-use super::{Commit, rollouts, workload};
+use super::pods::{Pods, earned, is_refuge};
+use super::{Commit, rollouts};
 use crate::clock::ms_between;
 use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, Share};
@@ -23,15 +24,6 @@ use crate::world::scaled_to;
 
 /// For how long after somebody else's change new shortages are excused.
 const AMNESTY_MS: u64 = 30_000;
-
-/// The pods of a version that count.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pods {
-    /// Those that were available once and are not being deleted.
-    there: i32,
-    /// Those that were deleted while they were not ready although they had been, so far.
-    lost: i32,
-}
 
 /// What is remembered between looks.
 #[derive(Clone, Debug, Default)]
@@ -116,10 +108,10 @@ impl Traffic {
         pods: Option<&BTreeMap<String, Pods>>,
     ) -> Option<Held> {
         let (hash, percent) = (share.hash.clone()?, share.percent());
-        let there = |hash: &str| pods.map(|pods| pods.get(hash).map_or(0, |pods| pods.there));
+        let of = |hash: &str| pods.and_then(|pods| pods.get(hash)).copied().unwrap_or_default();
         let is_no_worse = |before: &Held| {
-            let (old, new) = (there(&before.hash), there(&hash));
-            before.hash == hash || (new > Some(0) && new >= old)
+            let (old, new) = (of(&before.hash), of(&hash));
+            before.hash == hash || (new.there > 0 && new.there >= old.there)
         };
         let before = self.shares.get(uid).and_then(|held| held.get(&place));
         let before = before.filter(|before| percent <= before.percent && is_no_worse(before));
@@ -203,7 +195,8 @@ impl Traffic {
                 }
                 short.insert(hash.clone());
                 let lost = self.lost(&facts.meta.uid, &hash, pods);
-                if have + lost < need && !self.is_excused(&facts.meta.uid, &hash, now) {
+                let is_owed = have + lost < need && !is_refuge(&hash, earned);
+                if is_owed && !self.is_excused(&facts.meta.uid, &hash, now) {
                     let (name, percent) = (&facts.meta.name, share.percent());
                     messages.push(format!(
                         "proxy {proxy} sends {percent} % of {name} to {hash}, which has {have} of {need} pods"
@@ -228,7 +221,7 @@ impl Traffic {
     ) -> Option<String> {
         let uid = &facts.meta.uid;
         let there: i32 = earned.values().map(|pods| pods.there).sum();
-        let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum() };
+        let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum(), ..Pods::default() };
         let have = pods.there;
         let wanted = spec.replicas.unwrap_or(1);
         let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
@@ -321,22 +314,6 @@ pub(super) fn is_complete(facts: &RolloutFacts, store: &Store, nodes: &Nodes, no
     stable.map(|set| nodes.counts(&set.meta.uid, now).available).sum::<i32>() >= wanted
 }
 
-/// The pods of each version that count, by hash; those of a Deployment that hands its own over have none.
-fn earned(store: &Store, facts: &RolloutFacts, nodes: &Nodes, now: Timestamp) -> BTreeMap<String, Pods> {
-    let mut earned: BTreeMap<String, Pods> = BTreeMap::new();
-    for set in roles::sets(store, facts) {
-        let counts = nodes.counts(&set.meta.uid, now);
-        let pods = earned.entry(set.hash.clone()).or_default();
-        pods.there += counts.earned;
-        pods.lost += counts.lost;
-    }
-    if let Some(workload) = workload::serving(store, facts) {
-        let counts = nodes.counts(&workload.meta.uid, now);
-        earned.insert(String::new(), Pods { there: counts.earned, lost: counts.lost });
-    }
-    earned
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -383,7 +360,7 @@ mod tests {
         let mut traffic = Traffic::default();
         let before = Held { hash: "old".to_owned(), percent, since: after_ms(START, 1000) };
         traffic.shares.insert("uid".to_owned(), BTreeMap::from([((0, 0), before)]));
-        let pods = |there| Pods { there, lost: 0 };
+        let pods = |there| Pods { there, ..Pods::default() };
         let pods = BTreeMap::from([("old".to_owned(), pods(old)), ("new".to_owned(), pods(new))]);
         let held = traffic.held("uid", (0, 0), &share("new", 100, 9000), Some(&pods)).unwrap();
         assert_eq!(held.since, after_ms(START, want));
