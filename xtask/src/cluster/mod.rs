@@ -23,6 +23,7 @@ mod process;
 mod prometheus;
 mod proxy;
 mod recipe;
+mod stand_in;
 mod state;
 mod status;
 mod traefik;

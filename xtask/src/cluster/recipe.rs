@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::stand_in::StandIn;
+
 /// A binary that a cluster needs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
 pub(crate) enum Binary {
@@ -47,6 +49,8 @@ pub(crate) enum Source {
         module: &'static str,
         /// Linker flags that set the version: `VERSION` stands for it with the `v`, `NUMBER` without.
         stamp: &'static str,
+        /// Modules of which parts are left out.
+        without: &'static [StandIn],
         /// About how long it takes on two cores with nothing cached.
         minutes: f32,
     },
@@ -81,6 +85,7 @@ const KUBE: Recipe = Recipe {
         module: "k8s.io/kubernetes",
         stamp: "-X k8s.io/component-base/version.gitVersion=VERSION -X k8s.io/component-base/version.gitMajor=MAJOR \
             -X k8s.io/component-base/version.gitMinor=MINOR -X k8s.io/client-go/pkg/version.gitVersion=VERSION",
+        without: &[],
         minutes: 3.0,
     },
     inputs: GO_INPUTS,
@@ -94,6 +99,7 @@ const HELM: Recipe = Recipe {
         package: "helm.sh/helm/v4/cmd/helm",
         module: "helm.sh/helm/v4",
         stamp: "-X helm.sh/helm/v4/internal/version.version=VERSION",
+        without: &[],
         minutes: 1.5,
     },
     inputs: GO_INPUTS,
@@ -107,9 +113,22 @@ const TRAEFIK: Recipe = Recipe {
         package: "github.com/traefik/traefik/v3/cmd/traefik",
         module: "github.com/traefik/traefik/v3",
         stamp: "-X github.com/traefik/traefik/v3/pkg/version.Version=NUMBER",
-        minutes: 4.0,
+        without: &[
+            StandIn { module: "github.com/go-acme/lego/v5", files: "without/lego" },
+            StandIn { module: "github.com/traefik/yaegi", files: "without/yaegi" },
+        ],
+        minutes: 2.5,
     },
-    inputs: &["go.mod", "go.sum", "ext/go.mod", "ext/ext.go"],
+    inputs: &[
+        "go.mod",
+        "go.sum",
+        "ext/go.mod",
+        "ext/ext.go",
+        "without/lego/providers/dns/none.go",
+        "without/yaegi/stdlib/none.go",
+        "without/yaegi/stdlib/syscall/none.go",
+        "without/yaegi/stdlib/unsafe/none.go",
+    ],
     crds: &[
         Manifests {
             name: "traefik",
@@ -127,6 +146,7 @@ const ISTIOD: Recipe = Recipe {
         package: ".",
         module: "istio.io/api",
         stamp: "-X istio.io/istio/pkg/version.buildVersion=NUMBER -X istio.io/istio/pkg/version.buildStatus=Clean",
+        without: &[],
         minutes: 2.5,
     },
     inputs: GO_INPUTS,
@@ -155,6 +175,7 @@ const PROMETHEUS: Recipe = Recipe {
         package: "github.com/prometheus/prometheus/cmd/prometheus",
         module: "github.com/prometheus/prometheus",
         stamp: "-X github.com/prometheus/common/version.Version=NUMBER",
+        without: &[],
         minutes: 3.5,
     },
     inputs: GO_INPUTS,
