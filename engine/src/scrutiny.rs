@@ -1,5 +1,7 @@
 //! For whoever checks the engine: what it would do next, and whether its plans keep the planner's own invariants.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::invariants::{self, Violation};
@@ -9,6 +11,7 @@ use crate::effect::{Call, Request};
 use crate::engine::Engine;
 use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
+use crate::store::{CORE, NAMED};
 use crate::{guard, isolation, status};
 
 /// What would be done about a Rollout if everything in the stores were true.
@@ -20,6 +23,15 @@ pub struct Decision {
     pub plan: Plan,
     /// The writes that begin to carry it out: the next actions, or without any the status if it differs.
     pub requests: Vec<Request>,
+}
+
+/// What an engine knows of the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Knowledge {
+    /// The `resourceVersion` of each object that it holds.
+    pub versions: BTreeMap<ObjectRef, String>,
+    /// The kinds that it takes for not served.
+    pub unserved: BTreeSet<Kind>,
 }
 
 /// Plans that were checked, and what they broke.
@@ -48,6 +60,21 @@ impl Engine {
         let plan = isolation::decide(|| planner::rollout::plan(&gathered.snapshot, now)).ok()?;
         let requests = requests(rollout, &gathered, &plan);
         Some(Ok(Decision { snapshot: gathered.snapshot, plan, requests }))
+    }
+
+    /// What it knows now.
+    #[must_use]
+    pub fn knowledge(&self) -> Knowledge {
+        let of = |kind: Kind| {
+            let names = self.stores.names(kind).into_iter();
+            names.map(move |(namespace, name)| ObjectRef { kind, namespace, name })
+        };
+        let held = CORE.into_iter().chain(NAMED).chain([Kind::Pod]).flat_map(of);
+        let versions = held.filter_map(|object| {
+            let stamp = self.stores.stamp(&object)?;
+            Some((object, stamp.resource_version))
+        });
+        Knowledge { versions: versions.collect(), unserved: self.stores.unserved.clone() }
     }
 
     /// From now on every plan is checked against the planner's invariants.

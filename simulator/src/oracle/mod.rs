@@ -25,6 +25,7 @@ use std::time::Duration;
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::Request;
 use engine::object::{Object, View};
+use engine::scrutiny::Knowledge;
 use engine::settings::Settings;
 use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, RolloutFacts};
@@ -49,6 +50,17 @@ pub(crate) struct Clocks {
     pub(crate) real: Timestamp,
     /// What the clock of the process shows.
     pub(crate) local: Timestamp,
+}
+
+/// A write of an operator that reaches the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent<'a> {
+    /// The request.
+    pub(crate) request: &'a Request,
+    /// When it was decided.
+    pub(crate) at: Timestamp,
+    /// What it was decided on; nothing if nobody knows.
+    pub(crate) known: Option<&'a Knowledge>,
 }
 
 /// A write of an operator that was carried out.
@@ -172,20 +184,21 @@ impl Judge {
     }
 
     /// A write of an operator is about to be carried out.
-    pub(crate) fn before(&mut self, request: &Request, sent_at: Timestamp, store: &Store, clocks: Clocks) {
-        self.sent_at = sent_at;
-        self.overwritten = sender::overwritten(request, sent_at, store);
-        self.unjustified = self.truth.objection(request, sent_at, store, clocks);
+    pub(crate) fn before(&mut self, sent: &Sent<'_>, store: &Store, clocks: Clocks) {
+        self.sent_at = sent.at;
+        self.overwritten = sender::overwritten(sent.request, sent.at, store);
+        self.unjustified = self.truth.objection(sent, store, clocks);
     }
 
     /// A write of an operator was carried out; nobody else has noticed it yet.
     pub(crate) fn committed(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) {
         let at_ms = commit.at_ms;
-        self.truth.wrote(&commit.request.object, store, commit.now);
         for why in [self.unjustified.take(), self.overwritten.take()].into_iter().flatten() {
             self.complain(at_ms, Rule::S9, why);
         }
-        self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
+        if !self.is_excused(commit.now) {
+            self.complain_all(at_ms, Rule::S8, ownership::trespasses(commit, store));
+        }
         self.complain_all(at_ms, Rule::S13, restarts::ended_early(commit, store));
         if !self.is_excused(commit.now) {
             self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
@@ -320,8 +333,8 @@ impl Judge {
     }
 
     /// Proxies may take longer than was promised to an operator.
-    pub(crate) fn excuse_traffic(&mut self, now: Timestamp) {
-        self.traffic.excuse(now);
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.traffic.hurry(now);
     }
 
     /// Somebody else has changed what serves requests: what is missing now is not the operator's doing.

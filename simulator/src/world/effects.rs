@@ -108,7 +108,9 @@ impl World {
     fn send(&mut self, from: Address, id: RequestId, request: Request) {
         self.watch_followers(from, &request);
         let at = self.chance.after(self.now, self.prepared.scenario.timings.request_ms);
-        let arrival = Arrival { from, id, request, sent_at: self.now, left: false };
+        let sender = self.processes.get(from.process).filter(|_| request.call.is_write());
+        let known = sender.map(|sender| Box::new(sender.engine.knowledge()));
+        let arrival = Arrival { from, id, request, sent_at: self.now, known, left: false };
         if arrival.request.call.is_write() && !self.may_write(from) {
             let answer = Box::new(not_leading());
             self.plan(at, Happening::Answer { to: from, id, answer });

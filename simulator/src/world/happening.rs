@@ -4,6 +4,7 @@ use analysis::provider::{Answer as MetricAnswer, TransportError};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::{QuestionId, Request, RequestId};
 use engine::input::Answer;
+use engine::scrutiny::Knowledge;
 use jiff::Timestamp;
 
 use crate::controllers::PodEvent;
@@ -62,6 +63,8 @@ pub(crate) struct Arrival {
     pub(crate) request: Request,
     /// When it was decided.
     pub(crate) sent_at: Timestamp,
+    /// What a write was decided on.
+    pub(crate) known: Option<Box<Knowledge>>,
     /// Whether it was allowed to leave; if not, the Lease counts when it does.
     pub(crate) left: bool,
 }

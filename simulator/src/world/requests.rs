@@ -14,7 +14,7 @@ use super::happening::{Arrival, Happening};
 use super::meet::Fate;
 use crate::clock::{after_ms, ms_between};
 use crate::fault::{CrashMoment, FaultKind};
-use crate::oracle::{Clocks, Commit};
+use crate::oracle::{Clocks, Commit, Sent};
 use crate::outcome::{Happened, Write};
 
 /// How long the operator waits for an answer that does not come.
@@ -105,7 +105,8 @@ impl World {
         let before = self.store.get(&request.object).cloned();
         let local = self.processes.get(arrival.from.process).map(|process| process.clock.peek(self.now));
         let clocks = Clocks { real: self.now, local: local.unwrap_or(self.now) };
-        self.judge.before(request, arrival.sent_at, &self.store, clocks);
+        let known = arrival.known.as_deref();
+        self.judge.before(&Sent { request, at: arrival.sent_at, known }, &self.store, clocks);
         let version = self.store.version();
         let answer = match &request.call {
             Call::Evict { uid, resource_version } => self.evict(&request.object, (uid, resource_version)),
@@ -262,11 +263,13 @@ impl World {
         call: Call,
         sent_at: jiff::Timestamp,
     ) {
+        let known = self.processes.first().map(|process| Box::new(process.engine.knowledge()));
         let arrival = Arrival {
             from: self.address(0),
             id: engine::effect::RequestId(u64::MAX),
             request: Request { object, call },
             sent_at,
+            known,
             left: true,
         };
         self.arrive(&arrival);
