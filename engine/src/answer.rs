@@ -2,6 +2,7 @@
 
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
+use planted_bugs::{Bug, planted};
 
 use crate::class::{Class, Nature, classify};
 use crate::effect::{Count, Level, RequestId};
@@ -10,7 +11,7 @@ use crate::flights::{Flight, Purpose};
 use crate::input::Answer;
 use crate::object::View;
 use crate::store::table::Origin;
-use crate::store::version::{Stamp, is_ordered};
+use crate::store::version::{Order, Stamp, is_ordered, order};
 
 /// An answer, classified.
 #[derive(Debug)]
@@ -72,8 +73,9 @@ impl Engine {
                 if matches!(object.view, View::Secret(_)) {
                     return;
                 }
-                self.take(object, Origin::Live, now);
                 let written = Stamp::of(&object.meta);
+                self.note_restored(flight, &written);
+                self.take(object, Origin::Live, now);
                 if flight.nature != Nature::Read && !is_ordered(&written) {
                     // An older watch event may still overwrite what the answer showed.
                     self.ledger.wrote(flight.object.clone(), flight.key.clone(), written, now);
@@ -91,6 +93,19 @@ impl Engine {
             (_, Some(Class::Unknown)) => self.ledger.doubt(flight.object.clone(), flight.key.clone(), now),
             _ => {}
         }
+    }
+
+    /// A read showed an earlier version than was held when it was asked for: the store of the server was restored from a
+    /// backup. What was held is no more.
+    fn note_restored(&mut self, flight: &Flight, shown: &Stamp) {
+        let is_back = flight.before.as_ref().is_some_and(|before| order(before, shown) == Order::Earlier);
+        if flight.nature != Nature::Read || !is_back || planted(Bug::OwnWritesForgotten) {
+            return;
+        }
+        self.stores.remove(&flight.object);
+        self.ledger.gone(&flight.object);
+        let message = format!("the server shows an earlier version of {} than it did before", flight.object);
+        self.note(Level::Warn, Some(&flight.key), message);
     }
 
     fn report(&mut self, landed: &Landed<'_>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::effect::Call;
-use crate::input::Answer;
+use crate::input::{Answer, KIND_NOT_SERVED};
 
 /// The reason of a refusal by a PodDisruptionBudget.
 const DISRUPTION_BUDGET: &str = "DisruptionBudget";
@@ -93,6 +93,7 @@ fn refused(nature: Nature, status: u16, reason: &str, retry_after: Option<Durati
         409 if reason == "AlreadyExists" => Class::AlreadyExists,
         409 | 412 => Class::Conflict,
         422 if nature == Nature::TestedWrite => Class::Conflict,
+        404 if reason == KIND_NOT_SERVED => Class::Transient { retry_after },
         404 | 410 => Class::NotFound,
         403 => Class::Forbidden,
         429 if nature == Nature::Eviction && reason == DISRUPTION_BUDGET => Class::Protected,
@@ -142,6 +143,7 @@ mod tests {
     #[case::too_large(Call::Create(json!({})), 413, "RequestEntityTooLarge", Class::Invalid)]
     #[case::forbidden(Call::Get, 403, "Forbidden", Class::Forbidden)]
     #[case::gone(Call::Get, 404, "NotFound", Class::NotFound)]
+    #[case::kind_gone(Call::Get, 404, KIND_NOT_SERVED, Class::Transient { retry_after: Some(Duration::from_secs(2)) })]
     #[case::throttled_write(Call::MergePatch(json!({})), 429, "TooManyRequests", WAIT)]
     #[case::budget(evict(), 429, "DisruptionBudget", Class::Protected)]
     #[case::throttled_eviction(evict(), 429, "TooManyRequests", WAIT)]

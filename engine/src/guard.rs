@@ -10,11 +10,10 @@
 
 use std::collections::BTreeSet;
 
-use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{ManagedRule, RolloutStatus};
 use planner::facts::ReplicaSetFacts;
-use planner::rollout::{Action, Snapshot, current_runs, is_decisive, is_to_be_aborted};
+use planner::rollout::{Action, Snapshot, current_runs, is_decisive, is_to_be_aborted, spoken_of};
 use planted_bugs::{Bug, planted};
 use traffic_routers::Router;
 
@@ -53,83 +52,69 @@ pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router])
     objects
 }
 
-/// Everything that steers a Rollout, as far as it is known. It is read live before the first write of a term or after
-/// a list, because both begin with stores that may be long behind.
+/// Everything that steers a Rollout, as far as it is known. It is read live before whatever takes pods away, adds some
+/// or gives somebody more requests; and before the first write of a term or after a list, because both begin with
+/// stores that may be long behind.
 pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
     let meta = &snapshot.rollout.meta;
     let (namespace, status) = (&meta.namespace, &snapshot.rollout.status);
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
     let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
     // What the status speaks of may be younger than the store.
-    let spoken_of = [&status.stable_rs, &status.current_pod_hash].into_iter().filter(|hash| !hash.is_empty());
-    let unknown = spoken_of.filter(|hash| with_hash(snapshot, hash).next().is_none());
+    let hashes = [&status.stable_rs, &status.current_pod_hash].into_iter().filter(|hash| !hash.is_empty());
+    let unknown = hashes.filter(|hash| with_hash(snapshot, hash).next().is_none());
     let unknown = unknown.map(|hash| set(&format!("{}-{hash}", meta.name)));
     let open = snapshot.runs().filter(|run| !run.status.phase.is_completed());
-    let runs = open.chain(current_runs(snapshot).all()).map(|run| run.meta.name.as_str());
-    let runs = runs.map(|name| ObjectRef::new(Kind::AnalysisRun, namespace, name));
+    let known = open.chain(current_runs(snapshot).all()).map(|run| run.meta.name.as_str());
+    let unfinished = spoken_of(status).filter(|summary| !summary.status.is_completed());
+    let runs = known
+        .chain(unfinished.map(|summary| summary.name.as_str()))
+        .map(|name| ObjectRef::new(Kind::AnalysisRun, namespace, name));
     let named = naming::readable_spec(&snapshot.rollout);
     let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
     let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
     sets.chain(unknown)
         .chain(runs)
         .chain(services)
-        .chain(route_reads(routers, None))
+        .chain(naming::workload(&snapshot.rollout))
+        .chain(route_reads(routers))
         .chain([rollout])
         .collect()
 }
 
-fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> Vec<ObjectRef> {
+fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
     let namespace = &snapshot.rollout.meta.namespace;
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
+    let all_and = |object: ObjectRef| steering(snapshot, routers).into_iter().chain([object]).collect();
     match action {
-        // Whoever gets fewer requests needs nothing, and the write itself fails on a route that has changed: only who
-        // gets more of them is looked at.
+        // An abort waits for little: whoever gets fewer requests needs nothing, and the write itself fails on a route
+        // that has changed, so only who gets more of them is looked at.
         Action::SetWeight { route, canary_weight, stable_hash, managed, .. }
-            if is_lowered(snapshot, route, *canary_weight, managed) =>
+            if is_aborted(snapshot) && is_lowered(snapshot, route, *canary_weight, managed) =>
         {
             with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
         }
-        Action::SetWeight { route, canary_hash, stable_hash, .. } => {
-            // While the canary Service still selects an earlier version, that one serves.
-            let selected =
-                snapshot.services.values().filter_map(|service| service.selector.get(POD_TEMPLATE_HASH));
-            let hashes = [canary_hash, stable_hash].into_iter().chain(selected);
-            let sets = hashes.flat_map(|hash| with_hash(snapshot, hash));
-            sets.map(|facts| set(&facts.meta.name)).chain(route_reads(routers, Some(route))).collect()
-        }
-        Action::PatchReplicaSet { name, .. } => {
-            let named = naming::readable_spec(&snapshot.rollout);
-            let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
-            let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
-            sets.chain([set(name)]).chain(services).chain(route_reads(routers, None)).collect()
-        }
-        // Its pods stand in for those of the Rollout, and go when the Services have turned.
-        Action::ScaleWorkload { workload, .. } => {
-            let named = naming::readable_spec(&snapshot.rollout);
-            let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
-            let roles = roles(snapshot).map(|facts| set(&facts.meta.name));
-            roles.chain([workload.clone()]).chain(services).collect()
-        }
-        Action::SwitchService { name, hash, .. } => {
-            let sets = with_hash(snapshot, hash).chain(roles(snapshot)).map(|facts| set(&facts.meta.name));
-            sets.chain([ObjectRef::new(Kind::Service, namespace, name)]).collect()
-        }
-        Action::AdoptReplicaSet { name, .. } | Action::DeleteReplicaSet { name, .. } => vec![set(name)],
-        Action::EvictPod { name, .. } => {
-            let with_pods = snapshot.sets().filter(|facts| facts.replicas > 0);
-            with_pods
-                .map(|facts| set(&facts.meta.name))
-                .chain([ObjectRef::new(Kind::Pod, namespace, name)])
-                .collect()
-        }
+        Action::SetWeight { route, .. } => all_and(route.clone()),
+        Action::PatchReplicaSet { name, .. } => all_and(set(name)),
+        Action::ScaleWorkload { workload, .. } => all_and(workload.clone()),
+        Action::SwitchService { name, .. } => all_and(ObjectRef::new(Kind::Service, namespace, name)),
+        Action::EvictPod { name, .. } => all_and(ObjectRef::new(Kind::Pod, namespace, name)),
+        // Which number it gets, what a role adds to whom, and which of the history goes, depends on all of them.
         Action::PatchRollout { .. }
-        | Action::CreateReplicaSet { .. }
         | Action::PatchTemplateMetadata { .. }
+        | Action::DeleteReplicaSet { .. } => snapshot.sets().map(|facts| set(&facts.meta.name)).collect(),
+        Action::AdoptReplicaSet { name, .. } => BTreeSet::from([set(name)]),
+        Action::CreateReplicaSet { .. }
         | Action::PatchPod { .. }
         | Action::CreateAnalysisRun { .. }
         | Action::TerminateAnalysisRun { .. }
-        | Action::DeleteAnalysisRun { .. } => Vec::new(),
+        | Action::DeleteAnalysisRun { .. } => BTreeSet::new(),
     }
+}
+
+/// Whether requests are taken back, or are about to be.
+fn is_aborted(snapshot: &Snapshot) -> bool {
+    snapshot.rollout.status.abort || is_to_be_aborted(snapshot)
 }
 
 fn is_lowered(snapshot: &Snapshot, route: &ObjectRef, weight: u32, managed: &[ManagedRule]) -> bool {
@@ -139,12 +124,10 @@ fn is_lowered(snapshot: &Snapshot, route: &ObjectRef, weight: u32, managed: &[Ma
     is_no_more && (weight < observed || managed.len() < held.len())
 }
 
-/// The route objects and what they are made from: of one route, or of all.
-fn route_reads(drivers: &[Router], only: Option<&ObjectRef>) -> BTreeSet<ObjectRef> {
+/// The route objects and what they are made from.
+fn route_reads(drivers: &[Router]) -> BTreeSet<ObjectRef> {
     let all = drivers.iter().flat_map(|router| router.routes().into_iter().map(move |route| (router, route)));
-    all.filter(|(_, route)| only.is_none_or(|only| only == route))
-        .flat_map(|(router, route)| router.sources(&route).into_iter().chain([route]))
-        .collect()
+    all.flat_map(|(router, route)| router.sources(&route).into_iter().chain([route])).collect()
 }
 
 fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = &'a ReplicaSetFacts> {
@@ -152,13 +135,20 @@ fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = 
 }
 
 /// What a status rests on that says what comes next: a step that is done, a pause, a promotion. The Rollout itself is a
-/// condition of that write, and a verdict never changes.
+/// condition of that write, and a verdict never changes. That an update is taken back rests on the routes alone, which
+/// our own writes have just shown.
 pub(crate) fn reads_of_status(
     old: &RolloutStatus,
     new: &RolloutStatus,
     gathered: &Gathered,
 ) -> BTreeSet<ObjectRef> {
-    if !is_decisive(old, new) || planted(Bug::NoLiveReads) {
+    if planted(Bug::NoLiveReads) {
+        return BTreeSet::new();
+    }
+    if new.abort && old.aborted_at.is_none() {
+        return route_reads(&gathered.routers);
+    }
+    if !is_decisive(old, new) {
         return BTreeSet::new();
     }
     let snapshot = &gathered.snapshot;
@@ -167,7 +157,8 @@ pub(crate) fn reads_of_status(
         that_matter(snapshot).map(|facts| ObjectRef::new(Kind::ReplicaSet, namespace, &facts.meta.name));
     let named = naming::readable_spec(&snapshot.rollout);
     let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
-    sets.chain(services).chain(route_reads(&gathered.routers, None)).collect()
+    let workload = naming::workload(&snapshot.rollout);
+    sets.chain(services).chain(workload).chain(route_reads(&gathered.routers)).collect()
 }
 
 /// The ReplicaSets that have or want pods, or a role.

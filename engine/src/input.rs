@@ -56,6 +56,9 @@ pub enum WatchEvent {
     Delete(Arc<Object>),
 }
 
+/// The reason of a 404 that is about the kind: whether there is such an object, nobody knows.
+pub const KIND_NOT_SERVED: &str = "KindNotServed";
+
 /// The API server's answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {

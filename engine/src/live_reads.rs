@@ -39,6 +39,8 @@ impl Engine {
         // What was read before this process stood still is read again; where the server is that slow, it has to do.
         let is_patient = work.rounds < REREADS;
         let is_old = |asked: &Timestamp| is_patient && after(*asked, READS_HOLD) < now;
+        // Of kinds that are not served nothing can be read.
+        reads.retain(|object| !self.stores.unserved.contains(&object.kind));
         let is_missing = |object: &&ObjectRef| work.live.get(*object).is_none_or(is_old);
         let missing: Vec<ObjectRef> = reads.iter().filter(is_missing).cloned().collect();
         if missing.is_empty() {

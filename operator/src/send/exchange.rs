@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{Method, Request as HttpRequest, header};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::{Call, Request};
-use engine::input::Answer;
+use engine::input::{Answer, KIND_NOT_SERVED};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -102,6 +102,8 @@ struct Status {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Details {
+    /// Which object the answer is about; none if it is about the kind.
+    name: String,
     retry_after_seconds: Option<u32>,
     causes: Vec<Cause>,
 }
@@ -128,15 +130,20 @@ pub(crate) fn answer(request: &Request, status: u16, retry_after: Option<&str>, 
         return success(request, body);
     }
     let text = serde_json::from_slice::<Status>(body).ok();
-    let in_body = text.as_ref().and_then(|s| s.details.as_ref()).and_then(|d| d.retry_after_seconds);
-    let budget = text.as_ref().and_then(|s| s.details.as_ref()).and_then(Details::budget);
+    let details = text.as_ref().and_then(|status| status.details.as_ref());
+    let in_body = details.and_then(|details| details.retry_after_seconds);
+    let budget = details.and_then(Details::budget);
+    let is_about_object = details.is_some_and(|details| !details.name.is_empty());
     if let Some(Cause { reason, message }) = budget {
         let (reason, message) = (reason.clone(), message.clone());
         return Answer::Refused { status, reason, message, retry_after: None };
     }
     let seconds = retry_after.and_then(|text| text.trim().parse::<u32>().ok()).or(in_body);
-    let Status { reason, message, .. } =
+    let Status { mut reason, message, .. } =
         text.unwrap_or_else(|| Status { message: excerpt(body), ..Status::default() });
+    if status == 404 && !is_about_object {
+        KIND_NOT_SERVED.clone_into(&mut reason);
+    }
     let retry_after = seconds.filter(|s| *s > 0).map(|s| Duration::from_secs(u64::from(s)));
     Answer::Refused { status, reason, message, retry_after }
 }

@@ -50,7 +50,7 @@ pub use adoption::takes_over;
 pub use plan::{Action, MetadataChanges, Plan, Scale};
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
-pub use runs::Current as CurrentRuns;
+pub use runs::{Current as CurrentRuns, spoken_of};
 pub use snapshot::{Kept, Settings, Snapshot, TemplateIdentity};
 pub use status::{is_decisive, is_urgent};
 pub use step::text as step_text;

@@ -209,21 +209,21 @@ pub struct Scale {
 }
 
 impl Action {
-    /// Whether it adds pods or takes them away, now or at a time that it sets, moves traffic, or makes somebody else's
-    /// object ours: such an action is decided again on a live read.
+    /// Whether it adds pods or takes them away, now or at a time that it sets, moves traffic, numbers a revision, labels a
+    /// role, or makes somebody else's object ours: such an action is decided again on a live read.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         match self {
-            Self::PatchReplicaSet { .. }
+            Self::PatchRollout { .. }
+            | Self::PatchReplicaSet { .. }
+            | Self::PatchTemplateMetadata { .. }
             | Self::AdoptReplicaSet { .. }
             | Self::DeleteReplicaSet { .. }
             | Self::EvictPod { .. }
             | Self::ScaleWorkload { .. }
             | Self::SwitchService { .. }
             | Self::SetWeight { .. } => true,
-            Self::PatchRollout { .. }
-            | Self::CreateReplicaSet { .. }
-            | Self::PatchTemplateMetadata { .. }
+            Self::CreateReplicaSet { .. }
             | Self::PatchPod { .. }
             | Self::CreateAnalysisRun { .. }
             | Self::TerminateAnalysisRun { .. }

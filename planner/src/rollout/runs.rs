@@ -5,7 +5,7 @@
 use crds::analysis::AnalysisPhase;
 use crds::names::{ROLLOUT_TYPE, RolloutType};
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::RolloutStatus;
+use crds::rollout::{AnalysisRunSummary, RolloutStatus};
 
 use super::Snapshot;
 use super::revision;
@@ -124,6 +124,11 @@ fn is_bad(run: &AnalysisRunFacts) -> bool {
 }
 
 fn is_spoken_of(status: &RolloutStatus, run: &str) -> bool {
+    spoken_of(status).any(|summary| summary.name == run)
+}
+
+/// What a status says about the runs of its update, which may be younger than what is known of them.
+pub fn spoken_of(status: &RolloutStatus) -> impl Iterator<Item = &AnalysisRunSummary> {
     let (canary, blue_green) = (&status.canary, &status.blue_green);
     let summaries = [
         &canary.current_step_analysis_run_status,
@@ -131,7 +136,7 @@ fn is_spoken_of(status: &RolloutStatus, run: &str) -> bool {
         &blue_green.pre_promotion_analysis_run_status,
         &blue_green.post_promotion_analysis_run_status,
     ];
-    summaries.into_iter().flatten().any(|summary| summary.name == run)
+    summaries.into_iter().flatten()
 }
 
 /// What the names of the background runs begin with.

@@ -1,7 +1,7 @@
 //! What requests meet on their way: refusals, losses, conflicts, denials.
 
 use crds::object_ref::Kind;
-use engine::input::Answer;
+use engine::input::{Answer, KIND_NOT_SERVED};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -63,7 +63,13 @@ impl Meeting {
             return Fate::Refused(refused(500, "etcdserver: leader changed", None), FaultKind::F8);
         }
         if self.missing_until(kind, now).is_some() {
-            let answer = refused(404, "the server could not find the requested resource", None);
+            let message = "the server could not find the requested resource".to_owned();
+            let answer = Answer::Refused {
+                status: 404,
+                reason: KIND_NOT_SERVED.to_owned(),
+                message,
+                retry_after: None,
+            };
             return Fate::Refused(answer, FaultKind::F17);
         }
         if let Some((status, retry_after)) = self.take_refusal() {
