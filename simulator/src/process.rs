@@ -122,7 +122,7 @@ impl Clock {
     /// When it may show that time at the earliest: never before `now`.
     pub(crate) fn real(&self, shown: Timestamp, now: Timestamp) -> Timestamp {
         let left = Duration::try_from(shown.duration_since(self.peek(now))).unwrap_or_default();
-        let percent = self.turned.map_or(100, |(.., percent)| percent);
+        let percent = self.percent();
         let is_late = self.peek(now) < self.machine(now).0;
         let left = if is_late { left * 10 / 11 } else { left } * 100 / percent;
         // Rounded up: a timer that rings too early would ring again and again.
@@ -135,6 +135,11 @@ impl Clock {
         let (wall, monotonic) = self.machine(now);
         let wall = wall.saturating_add(SignedDuration::from_millis(jump_ms)).unwrap_or(Timestamp::MAX);
         self.turned = Some((now, wall, monotonic, percent.max(1)));
+    }
+
+    /// How fast the machine's clocks run, in percent.
+    pub(crate) fn percent(&self) -> u32 {
+        self.turned.map_or(100, |(.., percent)| percent)
     }
 
     /// Whether somebody has turned the machine's clocks.

@@ -35,7 +35,8 @@ fn unowned(meta: &Meta, store: &Store) -> Option<String> {
 fn not_to_inherit(set: &ReplicaSetFacts, store: &Store) -> Option<String> {
     let owner = set.meta.controller.as_ref()?;
     let heir = rollouts(store).find(|facts| facts.meta.uid == owner.uid);
-    let labels = heir.and_then(|facts| facts.spec.as_ref().ok()?.selector.as_ref()?.match_labels.as_ref());
+    let spec = heir.and_then(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
+    let labels = spec.and_then(|spec| spec.selector.as_ref()?.match_labels.as_ref());
     let fits =
         labels.is_some_and(|labels| labels.iter().all(|(key, text)| set.meta.labels.get(key) == Some(text)));
     (!fits).then(|| "it was taken over by somebody whose selector does not fit it".to_owned())

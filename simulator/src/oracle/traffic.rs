@@ -25,6 +25,9 @@ use crate::world::scaled_to;
 /// For how long after somebody else's change new shortages are excused.
 const AMNESTY_MS: u64 = 30_000;
 
+/// For how long after a clock was made to run fast a proxy may be later than was promised.
+const LATE_MS: u64 = 10_000;
+
 /// What is remembered between looks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
@@ -36,6 +39,8 @@ pub(super) struct Traffic {
     /// How many pods had been lost when there were enough last, by uid and hash.
     forgiven: BTreeMap<(String, String), i32>,
     amnesty: Option<Timestamp>,
+    /// When an operator's clock was made to run fast while proxies were late already.
+    hurried: Option<Timestamp>,
     /// What proxies send where, by uid, and then by proxy and place among its shares.
     shares: BTreeMap<String, BTreeMap<(usize, usize), Held>>,
     /// What the routes ask for each version since when, in percent, by uid and hash.
@@ -74,6 +79,12 @@ impl Traffic {
         self.amnesty = Some(now);
     }
 
+    /// An operator's clock runs fast from now on: what is on its way to a proxy may take longer than was promised.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        self.excuse(now);
+        self.hurried = Some(now);
+    }
+
     /// The routes were written: what they ask for now.
     pub(super) fn asked(&mut self, uid: &str, weights: &BTreeMap<String, u32>, now: Timestamp) {
         let known =
@@ -97,8 +108,8 @@ impl Traffic {
         earlier.take_while(|(_, asked)| *asked >= percent).last().map(|(written, _)| *written)
     }
 
-    /// The share at a place, and since when it has not grown: who gets less than before owes no pods that were not
-    /// owed already, also where a proxy never learned of what was before. Nor does who takes over from a version that
+    /// The share at a place, and since when it has not grown: who gets less than before, there or of other requests to
+    /// the same proxy, owes no pods that were not owed already, also where a proxy never learned of what was before. Nor does who takes over from a version that
     /// has no more pods: nobody is worse off.
     fn held(
         &self,
@@ -111,12 +122,15 @@ impl Traffic {
         let of = |hash: &str| pods.and_then(|pods| pods.get(hash)).copied().unwrap_or_default();
         let is_no_worse = |before: &Held| {
             let (old, new) = (of(&before.hash), of(&hash));
-            before.hash == hash || (new.there > 0 && new.there >= old.there)
+            new.there > 0 && new.there >= old.there
         };
-        let before = self.shares.get(uid).and_then(|held| held.get(&place));
-        let before = before.filter(|before| percent <= before.percent && is_no_worse(before));
+        let before = self.shares.get(uid).into_iter().flatten().filter(|((proxy, _), _)| *proxy == place.0);
+        let is_heir = |(at, before): &(&(usize, usize), &Held)| {
+            percent <= before.percent && (before.hash == hash || (**at == place && is_no_worse(before)))
+        };
+        let before = before.filter(is_heir).map(|(_, before)| before.since).min();
         let asked = self.asked_since(uid, &hash, (percent, share.written_at));
-        let since = [before.map(|before| before.since), asked].into_iter().flatten();
+        let since = [before, asked].into_iter().flatten();
         Some(Held { since: since.fold(share.written_at, Timestamp::min), hash, percent })
     }
 
@@ -248,6 +262,9 @@ impl Traffic {
         let owner = set.meta.controller.as_ref().map(|owner| owner.uid.as_str()).unwrap_or_default();
         let Some(facts) = rollouts(store).find(|facts| facts.meta.uid == owner) else { return Vec::new() };
         let Some(spec) = readable(facts).filter(|spec| is_steered(spec)) else { return Vec::new() };
+        if self.hurried.is_some_and(|since| ms_between(since, commit.now) <= LATE_MS) {
+            return Vec::new();
+        }
         let mut need = None;
         for proxy in 0..plane.proxies() {
             for (place, share) in plane.shares(proxy, facts).iter().enumerate() {
@@ -288,7 +305,8 @@ fn needed(spec: &RolloutSpec, share: &Share, wanted: i32) -> i32 {
     (share.pods(wanted) - missing(spec, wanted)).max(1)
 }
 
-/// How many of so many pods may be missing: `maxUnavailable`, 25 % rounded down; one if no more may be there either.
+/// How many of so many pods may be missing: `maxUnavailable`, 25 % rounded down; one if no more may be there either, or
+/// if they are to be restarted.
 fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
     let quarter = IntOrString::from("25%");
     let count = |value: Option<&IntOrString>, up: bool| {
@@ -304,7 +322,8 @@ fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
         }
         (None, None) => (1, 0),
     };
-    if surge == 0 && unavailable == 0 { 1 } else { unavailable }
+    let is_stuck = surge == 0 && unavailable == 0;
+    if is_stuck || spec.restart_at.is_some() { unavailable.max(1) } else { unavailable }
 }
 
 /// Whether the stable version has all its pods, available.

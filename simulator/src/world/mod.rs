@@ -324,7 +324,9 @@ impl World {
 
     /// Whether the run goes on for longer than anything may take.
     fn is_endless(&mut self) -> bool {
-        let settle = self.prepared.scenario.end.settle_ms;
+        // By a slow clock everything takes longer.
+        let slowest = self.processes.iter().map(|process| process.clock.percent()).fold(100, u32::min);
+        let settle = self.prepared.scenario.end.settle_ms * 100 / u64::from(slowest);
         let late = self.live > 0 && ms_between(self.disturbed, self.now) > settle;
         if !late && self.events < MOST_EVENTS {
             return self.judge.violations().len() >= ENOUGH;

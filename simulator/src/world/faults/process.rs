@@ -123,7 +123,7 @@ impl World {
         self.longest_proxy = Some(self.longest_proxy.map_or(longest, |before| before.min(longest)));
         if rate_percent > 100 {
             // What is on its way already may take longer.
-            self.judge.excuse_traffic(self.now);
+            self.judge.hurry(self.now);
         }
     }
 
