@@ -135,20 +135,13 @@ fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = 
 }
 
 /// What a status rests on that says what comes next: a step that is done, a pause, a promotion. The Rollout itself is a
-/// condition of that write, and a verdict never changes. That an update is taken back rests on the routes alone, which
-/// our own writes have just shown.
+/// condition of that write, and a verdict never changes.
 pub(crate) fn reads_of_status(
     old: &RolloutStatus,
     new: &RolloutStatus,
     gathered: &Gathered,
 ) -> BTreeSet<ObjectRef> {
-    if planted(Bug::NoLiveReads) {
-        return BTreeSet::new();
-    }
-    if new.abort && old.aborted_at.is_none() {
-        return route_reads(&gathered.routers);
-    }
-    if !is_decisive(old, new) {
+    if !is_decisive(old, new) || planted(Bug::NoLiveReads) {
         return BTreeSet::new();
     }
     let snapshot = &gathered.snapshot;

@@ -12,6 +12,8 @@ use crate::time::after;
 const FIRST_DELAY: Duration = Duration::from_millis(5);
 /// The longest delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// The longest delay after conflicts: somebody else writes, and is soon done.
+const LONGEST_CONFLICT: Duration = Duration::from_secs(5);
 /// When a plan is looked at again that wished for a time which has passed.
 const OVERDUE: Duration = Duration::from_millis(100);
 /// How many conflicts in a row are answered at once.
@@ -142,7 +144,7 @@ impl Queue {
         delay.conflicts = delay.conflicts.saturating_add(1);
         let wait = match delay.conflicts.checked_sub(CONFLICTS_AT_ONCE + 1) {
             None => Duration::ZERO,
-            Some(beyond) => exponential(key, beyond),
+            Some(beyond) => exponential(key, beyond).min(LONGEST_CONFLICT),
         };
         self.hold(key, now, wait, Until::Verdict);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::invariants::{self, Violation};
-use planner::rollout::{Plan, Snapshot};
+use planner::rollout::{Action, Plan, Snapshot};
 
 use crate::effect::{Call, Request};
 use crate::engine::Engine;
@@ -21,7 +21,8 @@ pub struct Decision {
     pub snapshot: Snapshot,
     /// The decision.
     pub plan: Plan,
-    /// The writes that begin to carry it out: the next actions, or without any the status if it differs.
+    /// The writes that begin to carry it out: the next actions, or without any the status if it differs. Those of
+    /// AnalysisRuns are left out, because pods, requests and status wait for none of them.
     pub requests: Vec<Request>,
 }
 
@@ -98,7 +99,16 @@ impl Engine {
 
 fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Request> {
     debug_assert_eq!(rollout.kind, Kind::Rollout);
-    let run = guard::leading(&plan.actions);
+    let about_runs = |action: &&Action| {
+        matches!(
+            action,
+            Action::CreateAnalysisRun { .. }
+                | Action::TerminateAnalysisRun { .. }
+                | Action::DeleteAnalysisRun { .. }
+        )
+    };
+    let actions: Vec<Action> = plan.actions.iter().filter(|action| !about_runs(action)).cloned().collect();
+    let run = guard::leading(&actions);
     if run.is_empty() {
         let held = &gathered.snapshot.rollout;
         let patch = status::change(&held.status, &plan.status);

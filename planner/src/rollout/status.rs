@@ -161,8 +161,8 @@ pub fn is_urgent(old: &RolloutStatus, new: &RolloutStatus) -> bool {
     calm(old) != calm(new)
 }
 
-/// Whether a status says what comes next: another step or attempt, a pause that begins or ends, a promotion. Taking an
-/// update back is not among it, because that waits for nothing.
+/// Whether a status says what comes next: another step or attempt, a pause that begins or ends, a promotion, an update
+/// that is taken back.
 #[must_use]
 pub fn is_decisive(old: &RolloutStatus, new: &RolloutStatus) -> bool {
     let steers = |status: &RolloutStatus| {
@@ -173,7 +173,7 @@ pub fn is_decisive(old: &RolloutStatus, new: &RolloutStatus) -> bool {
         )
     };
     let is_abort = new.abort && (!old.abort || old.aborted_at.is_none());
-    !is_abort && steers(old) != steers(new)
+    is_abort || steers(old) != steers(new)
 }
 
 /// Brings only counts, conditions and phase up to date, because no decision was made about the wanted version.
