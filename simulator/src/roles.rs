@@ -1,7 +1,7 @@
 //! Objects by their role in a Rollout.
 
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::PingPongRole;
+use crds::rollout::{PingPongRole, WorkloadRef};
 use engine::object::View;
 use planner::facts::{ReplicaSetFacts, RolloutFacts};
 
@@ -44,8 +44,14 @@ pub(crate) fn find(store: &Store, rollout: &ObjectRef, target: Target) -> Option
 pub(crate) fn keeper(store: &Store, rollout: &ObjectRef) -> ObjectRef {
     let workload = || {
         let View::Rollout(facts) = &store.get(rollout)?.view else { return None };
-        let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
-        spec.workload_ref.as_ref()?.object(&rollout.namespace)
+        match &facts.spec {
+            Ok(spec) => spec.workload_ref.as_ref()?.object(&rollout.namespace),
+            // Other parts of the spec may be what cannot be read.
+            Err(_) => {
+                let reference = store.manifest(rollout)?.pointer("/spec/workloadRef")?.clone();
+                serde_json::from_value::<WorkloadRef>(reference).ok()?.object(&rollout.namespace)
+            }
+        }
     };
     workload().unwrap_or_else(|| rollout.clone())
 }
