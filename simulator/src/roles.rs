@@ -44,14 +44,12 @@ pub(crate) fn find(store: &Store, rollout: &ObjectRef, target: Target) -> Option
 pub(crate) fn keeper(store: &Store, rollout: &ObjectRef) -> ObjectRef {
     let workload = || {
         let View::Rollout(facts) = &store.get(rollout)?.view else { return None };
-        match &facts.spec {
-            Ok(spec) => spec.workload_ref.as_ref()?.object(&rollout.namespace),
-            // Other parts of the spec may be what cannot be read.
-            Err(_) => {
-                let reference = store.manifest(rollout)?.pointer("/spec/workloadRef")?.clone();
-                serde_json::from_value::<WorkloadRef>(reference).ok()?.object(&rollout.namespace)
-            }
+        if let Ok(spec) = &facts.spec {
+            return spec.workload_ref.as_ref()?.object(&rollout.namespace);
         }
+        // Other parts of the spec may be what cannot be read.
+        let reference = store.manifest(rollout)?.pointer("/spec/workloadRef")?.clone();
+        serde_json::from_value::<WorkloadRef>(reference).ok()?.object(&rollout.namespace)
     };
     workload().unwrap_or_else(|| rollout.clone())
 }

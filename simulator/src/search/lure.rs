@@ -335,7 +335,7 @@ impl Moment {
             Self::Write => When::Write(rng.u64(0..last)),
             Self::FirstWrites(count) => When::Write(rng.u64(0..count.min(last))),
             Self::Step(up_to) => step(rng.i32(0..length.steps.max(1)), rng.u64(0..up_to)),
-            Self::FirstPause(from, to) => step(super::story::FIRST_PAUSE, rng.u64(from..to)),
+            Self::FirstPause(from, to) => step(super::story::first_pause(shape), rng.u64(from..to)),
             Self::Stop(from, to) => step(length.stop, rng.u64(from..to)),
             Self::Beginning => When::At(0),
             Self::Any => When::At(rng.u64(0..length.ms.max(1))),

@@ -96,8 +96,12 @@ pub const STORIES: &[Story] = &[
     Story::Return,
 ];
 
-/// The step of every course that is a pause which ends by itself.
-pub(crate) const FIRST_PAUSE: i32 = 1;
+/// The first step of a course behind that router which is a pause that ends by itself.
+pub(crate) fn first_pause(shape: &Shape) -> i32 {
+    let opening = (shape.opening)().len();
+    i32::try_from(opening).unwrap_or(0).saturating_add(1)
+}
+
 /// How long a person holds an update in the middle of such a pause.
 const HELD_MS: u64 = 20_000;
 /// How long a long pause is.
@@ -351,7 +355,7 @@ impl Round<'_> {
     /// In a pause that ends by itself; without steps, before the new version is ready.
     fn in_between(&self, plus_ms: u64, deed: Deed) -> Act {
         if self.shape.has_steps {
-            return Act { when: When::Step { index: FIRST_PAUSE, plus_ms }, deed };
+            return Act { when: When::Step { index: first_pause(self.shape), plus_ms }, deed };
         }
         let phase = if deed == Deed::Resume { "Paused" } else { "Progressing" };
         Self::at(phase, plus_ms, deed)
