@@ -168,11 +168,13 @@ impl User {
         // Only the application names its version: an answer without it came from the data plane.
         let version =
             response.headers().get("x-version").and_then(|value| value.to_str().ok().map(str::to_owned));
-        if let Err(error) = response.bytes().await {
-            return Outcome::Lost(format!("the answer was cut: {error}"));
-        }
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return Outcome::Lost(format!("the answer was cut: {error}")),
+        };
+        let said = String::from_utf8_lossy(&body);
         version.map_or_else(
-            || Outcome::Lost(format!("status {status} from the data plane")),
+            || Outcome::Lost(format!("status {status} from the data plane: {:.120}", said.trim())),
             |version| Outcome::Answered { version, status },
         )
     }

@@ -11,7 +11,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 /// Pods take requests for this long after they were told to go: data planes learn late.
-pub(crate) const GOOD: &str = "--drain=4s";
+pub(crate) const GOOD: &str = "--drain=10s";
 /// The version never becomes ready.
 pub(crate) const BAD: [&str; 2] = ["--never-ready", GOOD];
 /// The annotation with the number of a revision.
