@@ -106,7 +106,7 @@ impl Engine {
     pub fn rollout_summaries(&self) -> impl Iterator<Item = RolloutSummary<'_>> {
         self.stores.rollouts.values().map(|held| {
             let facts = &held.facts;
-            let spec = naming::readable_spec(facts);
+            let spec = facts.readable_spec();
             RolloutSummary {
                 namespace: &facts.meta.namespace,
                 name: &facts.meta.name,

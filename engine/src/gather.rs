@@ -49,7 +49,9 @@ pub(crate) fn rollout(
         workload: workload.map(|kept| kept.facts.clone()),
         replica_sets: stores.replica_sets.controlled_by(uid).cloned().collect(),
         orphans: orphans(stores, &held.facts),
-        services: naming::readable_spec(&held.facts)
+        services: held
+            .facts
+            .readable_spec()
             .map(|spec| naming::services(&rollout.namespace, spec))
             .into_iter()
             .flatten()
@@ -70,7 +72,7 @@ pub(crate) fn rollout(
 
 /// The ReplicaSets that a Rollout may take over.
 fn orphans(stores: &Stores, rollout: &RolloutFacts) -> Vec<Shared<ReplicaSetFacts>> {
-    let Some(spec) = naming::readable_spec(rollout) else { return Vec::new() };
+    let Some(spec) = rollout.readable_spec() else { return Vec::new() };
     let orphans = stores.orphans(&rollout.meta.namespace);
     orphans.filter(|set| planner::rollout::takes_over(spec, set)).cloned().collect()
 }
@@ -87,7 +89,7 @@ fn workload<'a>(stores: &'a Stores, rollout: &RolloutFacts, unread: &mut Vec<Obj
 
 /// The template to roll out: that of the workload where the spec names one, else its own.
 fn template(held: &RolloutHeld, workload: Option<&Kept>) -> Option<TemplateIdentity> {
-    if naming::readable_spec(&held.facts)?.workload_ref.is_some() {
+    if held.facts.readable_spec()?.workload_ref.is_some() {
         return workload?.template(held.facts.status.collision_count);
     }
     held.identity.as_ref()?.with_text(&held.facts)
@@ -181,7 +183,7 @@ fn routes(stores: &Stores, routers: &[Router], objects: &Objects) -> Vec<RouteFa
 }
 
 fn templates(stores: &Stores, rollout: &RolloutFacts, kind: Kind) -> BTreeMap<String, Shared<TemplateFacts>> {
-    let Some(spec) = naming::readable_spec(rollout) else { return BTreeMap::new() };
+    let Some(spec) = rollout.readable_spec() else { return BTreeMap::new() };
     naming::templates(stores, &rollout.meta.namespace, spec)
         .into_iter()
         .filter(|template| template.kind == kind)

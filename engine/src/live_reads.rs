@@ -10,8 +10,8 @@ use planted_bugs::{Bug, planted};
 
 use crate::engine::Engine;
 use crate::gather::Gathered;
+use crate::guard;
 use crate::time::after;
-use crate::{guard, naming};
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
@@ -31,7 +31,7 @@ impl Engine {
         let Some(work) = self.rollouts.get_mut(rollout) else { return false };
         let is_vetted = work.vetted == Some(self.beginnings) || planted(Bug::NoLiveReads);
         // Who was never readable steers nothing: what is said about it is conditioned on itself.
-        let steers = naming::readable_spec(&gathered.snapshot.rollout).is_some();
+        let steers = gathered.snapshot.rollout.readable_spec().is_some();
         let vets = steers && !is_vetted && !is_to_be_aborted(&gathered.snapshot);
         if vets {
             reads.extend(guard::steering(&gathered.snapshot, &gathered.routers));

@@ -18,11 +18,6 @@ pub(crate) struct Routing {
     pub(crate) problem: Option<String>,
 }
 
-/// The spec that counts: the current one, or the last one that could be read.
-pub(crate) fn readable_spec(rollout: &RolloutFacts) -> Option<&RolloutSpec> {
-    rollout.spec.as_ref().ok().or(rollout.last_readable_spec.as_ref())
-}
-
 /// Sets up the routers of a Rollout.
 pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
     let owner = Owner {
@@ -31,7 +26,7 @@ pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
         uid: rollout.meta.uid.clone(),
         stable_ping_pong: rollout.status.canary.stable_ping_pong,
     };
-    let (routers, errors) = readable_spec(rollout).map(|spec| drivable(&owner, spec)).unwrap_or_default();
+    let (routers, errors) = rollout.readable_spec().map(|spec| drivable(&owner, spec)).unwrap_or_default();
     let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Routing { routers, problem: (!sentences.is_empty()).then(|| sentences.join("; ")) }
 }
@@ -39,7 +34,7 @@ pub(crate) fn routing(rollout: &RolloutFacts) -> Routing {
 /// Everything that a Rollout names: Services, routes and what they are made from, templates and their templates, and the
 /// object that its pod template is taken from.
 pub(crate) fn named(stores: &Stores, rollout: &RolloutFacts) -> BTreeSet<ObjectRef> {
-    let Some(spec) = readable_spec(rollout) else { return BTreeSet::new() };
+    let Some(spec) = rollout.readable_spec() else { return BTreeSet::new() };
     let mut objects = services(&rollout.meta.namespace, spec);
     for router in routing(rollout).routers {
         for route in router.routes() {
@@ -54,7 +49,7 @@ pub(crate) fn named(stores: &Stores, rollout: &RolloutFacts) -> BTreeSet<ObjectR
 
 /// The object that the pod template of a Rollout is taken from, if the spec names one.
 pub(crate) fn workload(rollout: &RolloutFacts) -> Option<ObjectRef> {
-    readable_spec(rollout)?.workload_ref.as_ref()?.object(&rollout.meta.namespace)
+    rollout.readable_spec()?.workload_ref.as_ref()?.object(&rollout.meta.namespace)
 }
 
 /// The Services that a spec names.

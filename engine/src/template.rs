@@ -7,8 +7,6 @@ use planner::rollout::TemplateIdentity;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::naming::readable_spec;
-
 /// Digest of the normal form of a pod template without what a role `added` to it: equal digests, same template. Empty
 /// if the text is no JSON.
 pub(crate) fn digest(text: &str, added: Option<&PodTemplateMetadata>) -> String {
@@ -40,7 +38,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// The identity as the planner sees it, with the text of the template.
     pub(crate) fn with_text(&self, rollout: &RolloutFacts) -> Option<TemplateIdentity> {
-        let text = readable_spec(rollout)?.template.as_ref()?.as_str().to_owned();
+        let text = rollout.readable_spec()?.template.as_ref()?.as_str().to_owned();
         Some(TemplateIdentity { text, digest: self.digest.clone(), hash: self.hash.clone() })
     }
 }
@@ -68,10 +66,10 @@ pub(crate) fn identity(
     rollout: &RolloutFacts,
     before: Option<(&RolloutFacts, Option<&Identity>)>,
 ) -> Option<Identity> {
-    let template = readable_spec(rollout)?.template.as_ref()?;
+    let template = rollout.readable_spec()?.template.as_ref()?;
     let collisions = rollout.status.collision_count;
     if let Some((facts, Some(identity))) = before
-        && readable_spec(facts).and_then(|spec| spec.template.as_ref()) == Some(template)
+        && facts.readable_spec().and_then(|spec| spec.template.as_ref()) == Some(template)
         && facts.status.collision_count == collisions
     {
         return Some(identity.clone());

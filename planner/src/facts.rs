@@ -61,6 +61,14 @@ pub struct RolloutFacts {
     pub status: RolloutStatus,
 }
 
+impl RolloutFacts {
+    /// The spec, or the last one that could be read; `None` if none ever could.
+    #[must_use]
+    pub fn readable_spec(&self) -> Option<&RolloutSpec> {
+        self.spec.as_ref().ok().or(self.last_readable_spec.as_ref())
+    }
+}
+
 /// A ReplicaSet that the Rollout controls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReplicaSetFacts {

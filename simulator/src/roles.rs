@@ -56,7 +56,7 @@ pub(crate) fn keeper(store: &Store, rollout: &ObjectRef) -> ObjectRef {
 
 /// The names of the Services of the stable and of the new version.
 pub(crate) fn services(facts: &RolloutFacts) -> Option<[String; 2]> {
-    let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
+    let spec = facts.readable_spec()?;
     if let Some(blue_green) = &spec.strategy.blue_green {
         return Some([blue_green.active_service.clone(), blue_green.preview_service.clone()]);
     }

@@ -37,7 +37,7 @@ impl Stores {
     pub(super) fn heirs(&self, set: &ReplicaSetFacts) -> Vec<ObjectRef> {
         let namespace = &set.meta.namespace;
         let rollouts = self.rollouts.of_namespace(namespace).filter(|held| {
-            let spec = held.facts.spec.as_ref().ok().or(held.facts.last_readable_spec.as_ref());
+            let spec = held.facts.readable_spec();
             spec.is_some_and(|spec| planner::rollout::takes_over(spec, set))
         });
         rollouts.map(|held| ObjectRef::new(Kind::Rollout, namespace, &held.facts.meta.name)).collect()

@@ -86,7 +86,7 @@ impl Tables {
         let reference = reference(object);
         match &object.view {
             View::Rollout(rollout) => {
-                let spec = rollout.spec.as_ref().ok().or(rollout.last_readable_spec.as_ref());
+                let spec = rollout.readable_spec();
                 self.rollouts.insert(reference.clone(), rollout_series(spec, &rollout.status));
             }
             View::AnalysisRun(run) => {

@@ -74,7 +74,7 @@ struct World<'a> {
 impl<'a> World<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
         // An abort is carried out on the last spec that could be read.
-        let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
+        let spec = snapshot.rollout.readable_spec();
         let sets = snapshot.sets().map(|set| (set.hash.as_str(), set)).collect();
         let canary = spec.and_then(|spec| spec.strategy.canary.as_ref());
         let blue_green = spec.and_then(|spec| spec.strategy.blue_green.as_ref());

@@ -63,7 +63,7 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
         return None;
     }
     let status = &snapshot.rollout.status;
-    let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
+    let spec = snapshot.rollout.readable_spec();
     if let (Some(spec), Some(Strategy::BlueGreen(strategy))) = (spec, spec.and_then(Strategy::of)) {
         return blue_green::services::back_first(snapshot, spec, strategy, now);
     }

@@ -118,7 +118,7 @@ impl DataPlane {
     #[must_use]
     pub fn shares(&self, proxy: usize, rollout: &RolloutFacts) -> Vec<Share> {
         let Some(proxy) = self.proxies.get(proxy) else { return Vec::new() };
-        let spec = rollout.spec.as_ref().ok().or(rollout.last_readable_spec.as_ref());
+        let spec = rollout.readable_spec();
         let Some(spec) = spec else { return Vec::new() };
         let namespace = &rollout.meta.namespace;
         proxy

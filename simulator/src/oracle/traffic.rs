@@ -59,7 +59,7 @@ struct Held {
 impl Traffic {
     /// A Rollout has changed, or is there from the beginning.
     pub(super) fn wanted(&mut self, facts: &RolloutFacts, now: Timestamp) {
-        let Some(spec) = readable(facts) else { return };
+        let Some(spec) = facts.readable_spec() else { return };
         let replicas = spec.replicas.unwrap_or(1);
         let history = self.wanted.entry(facts.meta.uid.clone()).or_default();
         if history.last().is_none_or(|(_, last)| *last != replicas) {
@@ -109,8 +109,8 @@ impl Traffic {
     }
 
     /// The share at a place, and since when it has not grown: who gets less than before, there or of other requests to
-    /// the same proxy, owes no pods that were not owed already, also where a proxy never learned of what was before. Nor does who takes over from a version that
-    /// has no more pods: nobody is worse off.
+    /// the same proxy, owes no pods that were not owed already, also where a proxy never learned of what was before.
+    /// Nor does who takes over from a version that has no more pods: nobody is worse off.
     fn held(
         &self,
         uid: &str,
@@ -168,7 +168,7 @@ impl Traffic {
     ) -> Vec<String> {
         let mut messages = Vec::new();
         for facts in rollouts(store) {
-            let Some(spec) = readable(facts) else { continue };
+            let Some(spec) = facts.readable_spec() else { continue };
             if facts.status.stable_rs.is_empty() || facts.meta.deleting {
                 continue;
             }
@@ -261,7 +261,7 @@ impl Traffic {
         let Some(to) = to.filter(|to| *to < set.replicas) else { return Vec::new() };
         let owner = set.meta.controller.as_ref().map(|owner| owner.uid.as_str()).unwrap_or_default();
         let Some(facts) = rollouts(store).find(|facts| facts.meta.uid == owner) else { return Vec::new() };
-        let Some(spec) = readable(facts).filter(|spec| is_steered(spec)) else { return Vec::new() };
+        let Some(spec) = facts.readable_spec().filter(|spec| is_steered(spec)) else { return Vec::new() };
         if self.hurried.is_some_and(|since| ms_between(since, commit.now) <= LATE_MS) {
             return Vec::new();
         }
@@ -281,10 +281,6 @@ impl Traffic {
             .into_iter()
             .collect()
     }
-}
-
-fn readable(facts: &RolloutFacts) -> Option<&RolloutSpec> {
-    facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())
 }
 
 /// Whether something decides which version answers a request.
@@ -328,7 +324,7 @@ fn missing(spec: &RolloutSpec, wanted: i32) -> i32 {
 
 /// Whether the stable version has all its pods, available.
 pub(super) fn is_complete(facts: &RolloutFacts, store: &Store, nodes: &Nodes, now: Timestamp) -> bool {
-    let wanted = readable(facts).map_or(1, |spec| spec.replicas.unwrap_or(1));
+    let wanted = facts.readable_spec().map_or(1, |spec| spec.replicas.unwrap_or(1));
     let stable = roles::sets(store, facts).filter(|set| set.hash == facts.status.stable_rs);
     stable.map(|set| nodes.counts(&set.meta.uid, now).available).sum::<i32>() >= wanted
 }

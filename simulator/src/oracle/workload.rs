@@ -2,7 +2,6 @@
 
 use crds::names::REVISION;
 use crds::object_ref::{Kind, ObjectRef};
-use crds::rollout::RolloutSpec;
 use engine::object::View;
 use planner::facts::{RolloutFacts, WorkloadFacts};
 
@@ -17,13 +16,9 @@ pub(super) fn referring<'a>(
     rollouts(store).filter(move |facts| object(facts).as_ref() == Some(deployment))
 }
 
-fn readable(facts: &RolloutFacts) -> Option<&RolloutSpec> {
-    facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())
-}
-
 /// The object that a Rollout takes its pod template from, if that is a Deployment.
 fn object(facts: &RolloutFacts) -> Option<ObjectRef> {
-    let reference = readable(facts)?.workload_ref.as_ref()?;
+    let reference = facts.readable_spec()?.workload_ref.as_ref()?;
     reference.object(&facts.meta.namespace).filter(|object| object.kind == Kind::Deployment)
 }
 
@@ -37,7 +32,7 @@ fn of<'a>(store: &'a Store, facts: &RolloutFacts) -> Option<&'a WorkloadFacts> {
 
 /// Whether a Rollout takes pods over: it says that it does, and this is its first version or it has not ended since.
 fn takes_over(facts: &RolloutFacts) -> bool {
-    let word = readable(facts).and_then(|spec| Some(spec.workload_ref.as_ref()?.scale_down.as_str()));
+    let word = facts.readable_spec().and_then(|spec| Some(spec.workload_ref.as_ref()?.scale_down.as_str()));
     let is_asked = matches!(word, Some("onsuccess" | "progressively"));
     let is_first = facts.meta.annotations.get(REVISION).is_none_or(|revision| revision == "1");
     is_asked && (is_first || facts.status.linnet.as_ref().is_some_and(|own| own.handing_over))

@@ -165,7 +165,7 @@ fn complaint(run: &AnalysisRunFacts) -> Option<String> {
 /// How many percent of the requests go to the new version: as routes ask for, as the active Service selects, or as
 /// the available pods amount to.
 fn share(snapshot: &Snapshot, stable: &Side<'_>, new: &Side<'_>) -> u32 {
-    let spec = snapshot.rollout.spec.as_ref().ok().or(snapshot.rollout.last_readable_spec.as_ref());
+    let spec = snapshot.rollout.readable_spec();
     let strategy = spec.map(|spec| &spec.strategy);
     let blue_green = strategy.filter(|strategy| strategy.canary.is_none());
     if let Some(strategy) = blue_green.and_then(|strategy| strategy.blue_green.as_ref()) {

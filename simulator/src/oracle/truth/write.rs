@@ -38,7 +38,7 @@ pub(super) fn concerned(request: &Request, store: &Store) -> Vec<ObjectRef> {
     }
     rollouts(store)
         .filter(|facts| {
-            let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref());
+            let spec = facts.readable_spec();
             let routed = |spec: &crds::rollout::RolloutSpec| {
                 spec.strategy.blue_green.is_some()
                     || spec.strategy.canary.as_ref().is_some_and(|canary| {
