@@ -70,7 +70,7 @@ pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<Obje
     let runs = known
         .chain(unfinished.map(|summary| summary.name.as_str()))
         .map(|name| ObjectRef::new(Kind::AnalysisRun, namespace, name));
-    let named = naming::readable_spec(&snapshot.rollout);
+    let named = snapshot.rollout.readable_spec();
     let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
     let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
     sets.chain(unknown)
@@ -94,9 +94,8 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSe
         {
             with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
         }
-        Action::SetWeight { route, .. } => all_and(route.clone()),
+        Action::SetWeight { .. } | Action::ScaleWorkload { .. } => steering(snapshot, routers),
         Action::PatchReplicaSet { name, .. } => all_and(set(name)),
-        Action::ScaleWorkload { workload, .. } => all_and(workload.clone()),
         Action::SwitchService { name, .. } => all_and(ObjectRef::new(Kind::Service, namespace, name)),
         Action::EvictPod { name, .. } => all_and(ObjectRef::new(Kind::Pod, namespace, name)),
         // Which number it gets, what a role adds to whom, and which of the history goes, depends on all of them.
@@ -134,8 +133,8 @@ fn with_hash<'a>(snapshot: &'a Snapshot, hash: &'a str) -> impl Iterator<Item = 
     snapshot.sets().filter(move |set| !hash.is_empty() && set.hash == hash)
 }
 
-/// What a status rests on that says what comes next: a step that is done, a pause, a promotion. The Rollout itself is a
-/// condition of that write, and a verdict never changes.
+/// What a status rests on that says what comes next: a step that is done, a pause, a promotion, an update that is taken
+/// back.
 pub(crate) fn reads_of_status(
     old: &RolloutStatus,
     new: &RolloutStatus,
@@ -144,14 +143,7 @@ pub(crate) fn reads_of_status(
     if !is_decisive(old, new) || planted(Bug::NoLiveReads) {
         return BTreeSet::new();
     }
-    let snapshot = &gathered.snapshot;
-    let namespace = &snapshot.rollout.meta.namespace;
-    let sets =
-        that_matter(snapshot).map(|facts| ObjectRef::new(Kind::ReplicaSet, namespace, &facts.meta.name));
-    let named = naming::readable_spec(&snapshot.rollout);
-    let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
-    let workload = naming::workload(&snapshot.rollout);
-    sets.chain(services).chain(workload).chain(route_reads(&gathered.routers)).collect()
+    steering(&gathered.snapshot, &gathered.routers)
 }
 
 /// The ReplicaSets that have or want pods, or a role.

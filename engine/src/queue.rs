@@ -349,6 +349,10 @@ mod tests {
         queue.conflicted(&key("a"), NOW);
         assert!(queue.is_empty());
         assert!(queue.next(NOW).is_some_and(|next| next > NOW && next <= at(5)));
+        for _ in 0..30 {
+            queue.conflicted(&key("a"), NOW);
+        }
+        assert!(queue.next(NOW).is_some_and(|next| next <= at(5_000)), "somebody else is soon done");
     }
 
     #[test]

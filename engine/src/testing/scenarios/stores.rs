@@ -150,6 +150,17 @@ fn pods_are_added_on_live_reads() {
 }
 
 #[test]
+fn a_read_of_an_earlier_version_tells_that_the_store_was_restored() {
+    let mut world = World::new();
+    let (set, reads) = scaled_by_somebody(&mut world);
+    let restored = world.api.objects.get_mut(&set).unwrap();
+    restored["spec"]["replicas"] = json!(5);
+    restored["metadata"]["resourceVersion"] = json!("1");
+    let next = answer(&mut world, reads);
+    assert_eq!(writes(&next), [], "decided on what is no more: {next:#?}");
+}
+
+#[test]
 fn what_was_read_before_the_process_stood_still_is_read_again() {
     let mut world = World::new();
     let (set, reads) = scaled_by_somebody(&mut world);
