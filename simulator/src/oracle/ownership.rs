@@ -1,7 +1,7 @@
 //! S6 and S8: what is named exists, and nothing is written that is not ours.
 
 use crds::names::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, REVISION, WORKLOAD_GENERATION};
-use crds::object_ref::Kind;
+use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::Call;
 use engine::object::{Object, View};
 use planner::facts::{Meta, ReplicaSetFacts, RolloutFacts, ServiceFacts};
@@ -35,10 +35,13 @@ fn unowned(meta: &Meta, store: &Store) -> Option<String> {
 fn not_to_inherit(set: &ReplicaSetFacts, store: &Store) -> Option<String> {
     let owner = set.meta.controller.as_ref()?;
     let heir = rollouts(store).find(|facts| facts.meta.uid == owner.uid);
-    let spec = heir.and_then(|facts| facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()));
-    let labels = spec.and_then(|spec| spec.selector.as_ref()?.match_labels.as_ref());
-    let fits =
-        labels.is_some_and(|labels| labels.iter().all(|(key, text)| set.meta.labels.get(key) == Some(text)));
+    // Other parts of its spec may be what cannot be read.
+    let manifest = heir.and_then(|facts| {
+        store.manifest(&ObjectRef::new(Kind::Rollout, &facts.meta.namespace, &facts.meta.name))
+    });
+    let labels = manifest.as_ref().and_then(|it| it.pointer("/spec/selector/matchLabels")?.as_object());
+    let has = |(key, text): (&String, &Value)| set.meta.labels.get(key).map(String::as_str) == text.as_str();
+    let fits = labels.is_some_and(|labels| labels.iter().all(has));
     (!fits).then(|| "it was taken over by somebody whose selector does not fit it".to_owned())
 }
 
@@ -90,7 +93,7 @@ fn changed(before: &Object, after: &Object, call: &Call, store: &Store) -> Optio
 
 /// Whether a Rollout names a Service, by the last spec that could be read.
 pub(super) fn names(facts: &RolloutFacts, service: &ServiceFacts) -> bool {
-    let Some(spec) = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref()) else { return true };
+    let Some(spec) = facts.readable_spec() else { return true };
     let canary = spec.strategy.canary.iter().flat_map(|it| [&it.canary_service, &it.stable_service]);
     let blue_green = spec.strategy.blue_green.iter().flat_map(|it| [&it.active_service, &it.preview_service]);
     let pairs = spec.strategy.canary.iter().filter_map(|it| it.ping_pong.as_ref());
@@ -136,7 +139,7 @@ fn route(before: &Object, (old, new): (&Value, &Value), store: &Store) -> Option
 fn managed_names(store: &Store) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for facts in rollouts(store) {
-        let spec = facts.spec.as_ref().ok().or(facts.last_readable_spec.as_ref())?;
+        let spec = facts.readable_spec()?;
         let routing = spec.strategy.canary.as_ref().and_then(|canary| canary.traffic_routing.as_ref());
         let managed = routing.map(|routing| routing.managed_routes.as_slice()).unwrap_or_default();
         names.extend(managed.iter().map(|route| route.name.clone()));
