@@ -6,6 +6,8 @@ use crds::names::POD_TEMPLATE_HASH;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+mod liveness;
+mod ownership;
 mod sender;
 mod verdicts;
 
@@ -191,78 +193,6 @@ fn s6_a_service_selects_nothing() {
 }
 
 #[test]
-fn s7_old_pods_are_left() {
-    let mut world = world("canary-nginx/steps");
-    while world.step() {}
-    let mut store = world.store().clone();
-    assert_eq!(ending::leaks(&store), Vec::<String>::new());
-    let stable = facts(&world).status.stable_rs;
-    let old =
-        crate::roles::sets(&store, &facts(&world)).find(|set| set.hash != stable).unwrap().meta.name.clone();
-    store.merge(&object(Kind::ReplicaSet, &old), &json!({ "spec": { "replicas": 2 } }), false, world.now());
-    assert_eq!(ending::leaks(&store).len(), 1);
-    store.merge(world.rollout(), &json!({ "spec": { "revisionHistoryLimit": 0 } }), false, world.now());
-    store.merge(&object(Kind::ReplicaSet, &old), &json!({ "spec": { "replicas": 0 } }), false, world.now());
-    assert_eq!(ending::leaks(&store).len(), 1, "the history is too long");
-}
-
-#[rstest]
-#[case::ports_of_a_service("canary-nginx/steps", Kind::Service, "web-canary", json!({ "spec": { "ports": [{ "port": 81 }], "selector": { "app": "other" } } }))]
-#[case::labels("canary-nginx/steps", Kind::Service, "web-canary", json!({ "metadata": { "labels": { "a": "b" } } }))]
-#[case::a_foreign_ingress("canary-nginx/steps", Kind::Ingress, "web", json!({ "metadata": { "annotations": { "a": "b" } } }))]
-#[case::hosts_of_a_route("canary-istio/steps", Kind::VirtualService, "web", json!({ "spec": { "hosts": ["other.example.com"] } }))]
-#[case::the_users_spec("canary-istio/steps", Kind::Rollout, "web", json!({ "spec": { "replicas": 1 } }))]
-fn s8_what_is_not_ours(#[case] name: &str, #[case] kind: Kind, #[case] who: &str, #[case] patch: Value) {
-    let mut world = world(name);
-    until(&mut world, is_at(1));
-    world.forge(object(kind, who), Call::MergePatch(patch));
-    assert!(rules(&world).contains(&Rule::S8), "{:?}", world.violations());
-}
-
-#[rstest]
-#[case::another_template(json!([{ "op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "x" }]))]
-#[case::more_pods(json!([{ "op": "replace", "path": "/spec/replicas", "value": 9 }]))]
-#[case::fewer_pods_of_its_owner(json!([{ "op": "replace", "path": "/spec/replicas", "value": 1 }]))]
-fn s8_a_deployment_is_its_owners(#[case] patch: Value) {
-    let mut world = referring();
-    until(&mut world, is_at(1));
-    let deployment = object(Kind::Deployment, "base");
-    world.give(&deployment, &json!({ "spec": { "replicas": 3 } }));
-    world.forge(deployment, Call::JsonPatch(patch));
-    assert!(rules(&world).contains(&Rule::S8), "{:?}", world.violations());
-}
-
-#[test]
-fn s7_a_deployment_is_left_with_pods() {
-    let mut world = referring();
-    while world.step() {}
-    assert_eq!(workload::left(world.store()), Vec::<String>::new());
-    let mut store = world.store().clone();
-    let deployment = object(Kind::Deployment, "base");
-    store.merge(&deployment, &json!({ "spec": { "replicas": 1 } }), false, world.now());
-    assert!(workload::left(&store).is_empty(), "its owner may do that in later revisions");
-    let noted = json!({ "status": { "linnet": { "handingOver": true } } });
-    store.merge(world.rollout(), &noted, true, world.now());
-    assert_eq!(workload::left(&store).len(), 1);
-}
-
-/// A Rollout that takes its pod template from a Deployment.
-fn referring() -> World {
-    use crate::search::{manifests, shape::Shape, story};
-    let course = story::Course::new(&[20, 60], 1);
-    let wishes = manifests::Wishes {
-        replicas: 3,
-        steps: course.steps.clone(),
-        background: false,
-        strategy: json!({}),
-        spec: json!({}),
-    };
-    let shape = Shape::named("canary-workload").unwrap();
-    let scenario = story::Story::Plain.scenario(shape, &wishes, &course);
-    World::with(&Prepared::new(&scenario).unwrap(), 3, &[])
-}
-
-#[test]
 fn s9_nobody_would_decide_that_now() {
     let mut world = world("canary-nginx/steps");
     until(&mut world, is_at(3));
@@ -360,89 +290,4 @@ fn s13_a_spec_that_cannot_be_acted_on_goes_no_further() {
         store.merge(world.rollout(), &json!({ "status": status }), true, world.now());
         assert_eq!(intents.unmet(&store).len(), unmet, "{deed:?}");
     }
-}
-
-#[test]
-fn l1_it_takes_too_long() {
-    let scenario =
-        Scenario { end: End { settle_ms: 500, quiet_ms: 0 }, ..named("canary-nginx/steps").unwrap() };
-    let start = named("canary-nginx/steps").unwrap();
-    let prepared = Prepared::new(&start).unwrap();
-    let mut world = World::with(&prepared, 0, &[]);
-    while world.step() {}
-    assert_eq!(world.violations(), []);
-    let hurried = Arc::new(Prepared {
-        scenario,
-        rollout: prepared.rollout.clone(),
-        shows_pods: prepared.shows_pods,
-        base: prepared.base.clone(),
-    });
-    let outcome = hurried.play(0, &[]);
-    assert_eq!(outcome.violations[0].rule, Rule::L1, "{:?}", outcome.violations);
-}
-
-#[test]
-fn l1_an_act_never_gets_its_moment() {
-    let mut scenario = named("canary-nginx/steps").unwrap();
-    scenario.acts.push(crate::scenario::Act {
-        when: crate::scenario::When::Step { index: 17, plus_ms: 0 },
-        deed: Deed::Promote,
-    });
-    let outcome = Prepared::new(&scenario).unwrap().play(0, &[]);
-    assert_eq!(outcome.violations[0].rule, Rule::L1, "{:?}", outcome.violations);
-}
-
-#[test]
-fn l2_an_abort_is_not_finished() {
-    let mut world = world("canary-nginx/abort");
-    while world.step() {}
-    assert_eq!(ending::unfinished_aborts(world.store(), world.data_plane()), Vec::<String>::new());
-    let mut plane = world.data_plane().clone();
-    let mut store = world.store().clone();
-    let route = object(Kind::Ingress, "web-web-canary");
-    let weight =
-        json!({ "metadata": { "annotations": { "nginx.ingress.kubernetes.io/canary-weight": "10" } } });
-    store.merge(&route, &weight, false, world.now());
-    let service = object(Kind::Service, "web-canary");
-    let hash = facts(&world).status.current_pod_hash;
-    let selector = json!({ "spec": { "selector": { POD_TEMPLATE_HASH: hash } } });
-    store.merge(&service, &selector, false, world.now());
-    for changed in [route, service] {
-        let (object, written_at) = (store.get(&changed).cloned(), world.now());
-        let reference = Arc::new(changed);
-        plane.apply(0, &News { reference, object, order: u64::MAX, written_at });
-    }
-    let found = ending::unfinished_aborts(&store, &plane);
-    assert_eq!(found, ["web: the aborted version still gets 10 %"]);
-}
-
-#[test]
-fn l2_an_abort_takes_too_long() {
-    let mut world = world("canary-nginx/steps");
-    until(&mut world, is_at(3));
-    world.stand_still_for(8_000);
-    world.forge_status(&json!({ "abort": true }));
-    while world.step() && world.violations().is_empty() {}
-    assert_eq!(rules(&world), [Rule::L2], "{:?}", world.violations());
-}
-
-#[test]
-fn l3_it_waits_for_nobody() {
-    let mut world = world("canary-nginx/steps");
-    while !world.is_on_trial() {
-        assert!(world.step());
-    }
-    world.forge_status(&json!({ "phase": "Progressing" }));
-    assert_eq!(world.stuck().len(), 1);
-}
-
-#[test]
-fn the_end_is_another_one() {
-    let prepared = Prepared::new(&named("canary-nginx/steps").unwrap()).unwrap();
-    let reference = prepared.play(0, &[]).end;
-    assert_eq!(prepared.play_against(&reference, 1, &[]).violations, []);
-    let other = Prepared::new(&named("canary-nginx/abort").unwrap()).unwrap();
-    let found = other.play_against(&reference, 1, &[]);
-    assert!(found.violations.iter().all(|violation| violation.rule == Rule::End), "{:?}", found.violations);
-    assert!(!found.violations.is_empty());
 }

@@ -5,11 +5,48 @@ use engine::object::View;
 
 use super::happening::Happening;
 use super::{Stage, World};
-use crate::clock::after_ms;
+use crate::clock::{after_ms, ms_between};
 use crate::fault::Harm;
-use crate::outcome::Rule;
+use crate::outcome::{Outcome, Rule};
+
+/// How many violations end a run.
+const ENOUGH: usize = 5;
+/// How many events a run may have at most; a run that needs more is one that never comes to rest.
+const MOST_EVENTS: u64 = 400_000;
 
 impl World {
+    /// Whether the run goes on for longer than anything may take.
+    pub(super) fn is_endless(&mut self) -> bool {
+        // By a slow clock everything takes longer.
+        let slowest = self.processes.iter().map(|process| process.clock.percent()).fold(100, u32::min);
+        let settle = self.prepared.scenario.end.settle_ms * 100 / u64::from(slowest);
+        let late = self.live > 0 && ms_between(self.disturbed, self.now) > settle;
+        if !late && self.events < MOST_EVENTS {
+            return self.judge.violations().len() >= ENOUGH;
+        }
+        let message = self.unrest();
+        self.complain(Rule::L1, message);
+        true
+    }
+
+    /// What the run came to.
+    #[must_use]
+    pub fn into_outcome(mut self) -> Outcome {
+        let end = self.end_state();
+        Outcome {
+            violations: self.judge.take_violations(),
+            trace_hash: self.trace.all.get(),
+            decision_hash: self.trace.decisions.get(),
+            events: self.events,
+            commits: self.commits,
+            writes: self.writes,
+            effective_faults: self.effective,
+            end,
+            ended_ms: ms_between(self.begun, self.now),
+            timeline: self.trace.timeline.unwrap_or_default(),
+        }
+    }
+
     /// Nothing is planned any more but what goes on for ever. Says whether the run goes on.
     pub(super) fn rest(&mut self) -> bool {
         if self.processes.len() > 1 && !self.processes.iter().any(|it| it.running && it.election.told) {

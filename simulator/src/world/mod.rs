@@ -39,11 +39,6 @@ use crate::scenario::Scenario;
 use crate::store::Store;
 use crate::trace::Trace;
 
-/// How many violations end a run.
-const ENOUGH: usize = 5;
-/// How many events a run may have at most; a run that needs more is one that never comes to rest.
-const MOST_EVENTS: u64 = 400_000;
-
 /// A cluster in memory.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -322,20 +317,6 @@ impl World {
         Address { process, life }
     }
 
-    /// Whether the run goes on for longer than anything may take.
-    fn is_endless(&mut self) -> bool {
-        // By a slow clock everything takes longer.
-        let slowest = self.processes.iter().map(|process| process.clock.percent()).fold(100, u32::min);
-        let settle = self.prepared.scenario.end.settle_ms * 100 / u64::from(slowest);
-        let late = self.live > 0 && ms_between(self.disturbed, self.now) > settle;
-        if !late && self.events < MOST_EVENTS {
-            return self.judge.violations().len() >= ENOUGH;
-        }
-        let message = self.unrest();
-        self.complain(crate::outcome::Rule::L1, message);
-        true
-    }
-
     fn complain(&mut self, rule: crate::outcome::Rule, message: String) {
         self.judge.complain(ms_between(self.begun, self.now), rule, message);
     }
@@ -343,24 +324,6 @@ impl World {
     fn over(&mut self) -> bool {
         self.stage = Stage::Over;
         false
-    }
-
-    /// What the run came to.
-    #[must_use]
-    pub fn into_outcome(mut self) -> Outcome {
-        let end = self.end_state();
-        Outcome {
-            violations: self.judge.take_violations(),
-            trace_hash: self.trace.all.get(),
-            decision_hash: self.trace.decisions.get(),
-            events: self.events,
-            commits: self.commits,
-            writes: self.writes,
-            effective_faults: self.effective,
-            end,
-            ended_ms: ms_between(self.begun, self.now),
-            timeline: self.trace.timeline.unwrap_or_default(),
-        }
     }
 
     pub(crate) fn into_base(self) -> Base {
