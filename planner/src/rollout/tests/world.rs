@@ -38,7 +38,7 @@ pub(super) struct World {
     counts_written: Timestamp,
     /// What the data plane may still do: until when, which hash may get requests.
     reaches: Vec<(Timestamp, String)>,
-    /// Versions whose last pods the user took away by scaling to 0.
+    /// Versions that have no pods because the user wants none.
     emptied: BTreeSet<String>,
     pub(super) last: Option<Plan>,
     /// Phase that new analysis runs get.
@@ -213,22 +213,29 @@ impl World {
                 .and_then(|service| service.selector.get(POD_TEMPLATE_HASH))
                 .cloned()
         };
-        if let Some(hash) = selected("web-active") {
-            self.reaches.push((far, hash));
-        }
         let weight = self.snapshot.routes.iter().filter_map(|route| route.canary_weight).max().unwrap_or(0);
         let reaches_canary = self.snapshot.routes.iter().any(RouteFacts::reaches_canary);
         let canary = self.snapshot.rollout.spec.as_ref().ok().and_then(|spec| spec.strategy.canary.as_ref());
         let role = self.snapshot.rollout.status.canary.stable_ping_pong;
         let [stable, new] = canary.map_or([""; 2], |canary| canary.services(role));
-        if let Some(hash) = selected(new).filter(|_| reaches_canary) {
-            self.reaches.push((far, hash));
-        }
-        if let Some(hash) = selected(stable).filter(|_| weight < 100) {
+        let reached = [
+            selected("web-active"),
+            selected(new).filter(|_| reaches_canary),
+            selected(stable).filter(|_| weight < 100),
+        ];
+        for hash in reached.into_iter().flatten() {
+            if self.wants_no_pods() {
+                self.emptied.insert(hash.clone());
+            }
             self.reaches.push((far, hash));
         }
         let now = self.now;
         self.reaches.retain(|(until, _)| *until > now);
+    }
+
+    /// Whether the user has scaled to 0.
+    fn wants_no_pods(&self) -> bool {
+        self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0))
     }
 
     fn tell(&mut self, events: &[Event]) {

@@ -100,7 +100,7 @@ impl World {
 
     fn patch_set(&mut self, action: &Action) {
         let Action::PatchReplicaSet { name, uid, scale, annotations, events } = action else { return };
-        let is_unwanted = self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0));
+        let is_unwanted = self.wants_no_pods();
         let size = scale.map_or(String::new(), |scale| format!(" {}->{}", scale.from, scale.to));
         self.writes.push(format!("patch replicasets {name}{size}"));
         let set = self.snapshot.replica_sets.iter_mut().find(|set| set.meta.uid == *uid).unwrap();
@@ -114,7 +114,7 @@ impl World {
             assert_eq!(set.replicas, scale.from);
             set.replicas = scale.to;
             set.meta.generation += 1;
-            if is_unwanted && scale.to == 0 {
+            if scale.to == 0 && is_unwanted {
                 self.emptied.insert(set.hash.clone());
             }
         }
@@ -127,9 +127,6 @@ impl World {
         match action {
             Action::SwitchService { name, hash, events, .. } => {
                 self.writes.push(format!("patch services {name} {hash}"));
-                if self.snapshot.rollout.spec.as_ref().is_ok_and(|spec| spec.replicas == Some(0)) {
-                    self.emptied.insert(hash.clone());
-                }
                 let service = self.snapshot.services.get_mut(name).unwrap();
                 service.selector.insert(POD_TEMPLATE_HASH.to_owned(), hash.clone());
                 service.meta.annotations.insert(MANAGED_BY_ROLLOUTS.to_owned(), fixture::ROLLOUT.to_owned());
