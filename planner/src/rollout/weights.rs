@@ -6,7 +6,7 @@ use planted_bugs::{Bug, planted};
 use super::draft::Draft;
 use super::replicas::{self, share};
 use super::view::{View, available, is_counted};
-use super::{Action, Snapshot, managed_routes, services, step};
+use super::{Action, Snapshot, drain, managed_routes, services, step};
 use crate::event::Event;
 use crate::facts::{ReplicaSetFacts, RouteFacts};
 use crate::waiting::Waiting;
@@ -18,7 +18,7 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     if view.is_promoted() || view.is_first_deploy() {
         let has_taken_over =
             view.replicas() == 0 || services::selects(view, view.stable_service(), view.stable_hash());
-        let is_left = planted(Bug::RollbackLeavesWeight);
+        let is_left = planted(Bug::RollbackLeavesWeight) || unheard_of(view).is_some();
         return if has_taken_over && !is_left { lowered(view, 0) } else { observed };
     }
     if planted(Bug::TrafficBeforePods) && !view.is_aborted() {
@@ -38,6 +38,16 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     } else {
         observed
     }
+}
+
+/// Why the routes still send all requests to a promoted version by its canary Service: a proxy may learn of the weight
+/// before it learns that the stable Service has turned, and the version before is short of pods for all requests.
+fn unheard_of(view: &View<'_>) -> Option<Waiting> {
+    let tolerated = replicas::allowance(view).unavailable;
+    let most = view.revisions.older.iter().map(|set| available(Some(set))).max()?;
+    let is_short = most > 0 && most.saturating_add(tolerated) < view.replicas();
+    let waits = is_short && view.is_promoted() && view.highest_weight() > 0;
+    waits.then(|| drain::service_drain(view, view.stable_service())).flatten()
 }
 
 /// The weight that the new version is to have now as far as its own pods and the canary Service allow, whatever the
@@ -182,6 +192,9 @@ fn is_at(route: &RouteFacts, weight: u32) -> bool {
 pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     if !view.is_routed() {
         return;
+    }
+    if let Some(reason) = unheard_of(view) {
+        draft.wait(reason);
     }
     let want = wanted(view);
     let observed = view.highest_weight();
