@@ -27,17 +27,26 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Builds what is missing and starts a cluster with these parts.
+    /// Builds what is missing and starts a cluster with these parts, whose node runs these binaries beside the
+    /// operator's as images.
     ///
     /// # Errors
     /// When something cannot be built or started.
-    pub(crate) fn up(name: &'static str, parts: &[Extra], profile: Profile) -> Result<Self> {
+    pub(crate) fn up(
+        name: &'static str,
+        parts: &[Extra],
+        profile: Profile,
+        images: &[(&str, PathBuf)],
+    ) -> Result<Self> {
         let programs = programs(parts, profile == Profile::Release)?;
         let stand = Self { name, programs };
         let names = parts.iter().filter_map(Extra::to_possible_value);
         let with = names.map(|part| part.get_name().to_owned()).collect::<Vec<_>>().join(",");
-        let image = format!("linnet={}", stand.program("linnet")?.display());
-        let mut up = xtask(["cluster", "up", "--name", name, "--with", &with, "--image", &image])?;
+        let mut up = xtask(["cluster", "up", "--name", name, "--with", &with])?;
+        let operator = ("linnet", stand.program("linnet")?.to_owned());
+        for (image, path) in images.iter().chain([&operator]) {
+            up.arg("--image").arg(format!("{image}={}", path.display()));
+        }
         if profile == Profile::Release {
             up.arg("--release");
         }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::{Extra, entrance, our_programs, path_with_helm, prometheus};
+use crate::cluster::{Extra, entrance, our_programs, path_with_helm, prometheus, restamped};
 use crate::lint;
 use crate::simulate;
 use crate::stage::{cargo, run, run_last};
@@ -60,7 +60,8 @@ pub(crate) fn soak() -> Result<()> {
 fn on_a_stand(name: &'static str, pattern: &str) -> Result<(Stand, Command)> {
     let stories = ["test", "--package", "e2e-tests", "--locked", "--test", pattern];
     run("building the stories", cargo(stories).arg("--no-run"))?;
-    let stand = Stand::up(name, ALL_PARTS, Profile::Dev)?;
+    let other = ("linnet-restamped", restamped()?);
+    let stand = Stand::up(name, ALL_PARTS, Profile::Dev, &[other])?;
     let mut inside = stand.exec()?;
     inside.arg("cargo").args(stories);
     inside.args(["--offline", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"]);
@@ -77,7 +78,7 @@ pub(crate) fn demo() -> Result<()> {
     if std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty()) {
         return demo_elsewhere();
     }
-    let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev)?;
+    let stand = Stand::up("demo", DEMO_PARTS, Profile::Dev, &[])?;
     let mut inside = stand.exec()?;
     inside.arg(stand.program("demo")?).env("KUBECTL_LINNET", stand.program("kubectl-linnet")?);
     // The node takes these names for the operator's binary and for its own server.
@@ -101,6 +102,6 @@ fn demo_elsewhere() -> Result<()> {
 /// When a measurement fails.
 pub(crate) fn bench() -> Result<()> {
     simulate::bench()?;
-    let stand = Stand::up("bench", BENCH_PARTS, Profile::Release)?;
+    let stand = Stand::up("bench", BENCH_PARTS, Profile::Release, &[])?;
     run("bench", stand.exec()?.arg(stand.program("bench")?))
 }

@@ -11,6 +11,7 @@ pub mod operator;
 pub mod proxy;
 pub mod share;
 pub mod space;
+pub mod steps;
 pub mod story;
 pub mod traffic;
 pub mod wait;

@@ -4,23 +4,22 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use crds::rollout::{Rollout, RolloutPhase};
+use crds::rollout::RolloutPhase;
 use e2e_tests::facts::Facts;
 use e2e_tests::manifest;
 use e2e_tests::operator::Release;
 use e2e_tests::proxy::Proxy;
 use e2e_tests::space::Space;
+use e2e_tests::steps;
 use e2e_tests::story::{App, Router, manifests};
 use e2e_tests::traffic::Traffic;
 use e2e_tests::wait::{Look, until};
-use futures::StreamExt;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
-use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::{Value, json};
 
 /// The instance that this story's operator is, so that no other one acts here.
@@ -95,7 +94,7 @@ impl Stage {
                 .add(&json!({ "name": "kill", "match": matcher, "from": k, "times": 1, "action": action }))
                 .await?;
         }
-        let steps = tokio::spawn(watch_steps(self.app.clone()));
+        let steps = tokio::spawn(steps::never_skipped_or_repeated(self.app.clone()));
         let start = Instant::now();
         self.app.update(version, &[]).await?;
         self.app.phase(RolloutPhase::Healthy, LIMIT).await?;
@@ -195,25 +194,6 @@ fn application(space: &Space) -> Result<Vec<Value>> {
     });
     manifest::change(&mut manifests, "Rollout", &change)?;
     Ok(manifests)
-}
-
-/// Fails as soon as the step index of one update moves otherwise than by one. (The API server shows every version of an
-/// object to a watch that is not interrupted, and nobody interrupts this one.)
-async fn watch_steps(app: App) -> Result<()> {
-    let config = watcher::Config::default().fields(&format!("metadata.name={}", app.name));
-    let mut rollouts = watcher(app.space.api::<Rollout>(), config).applied_objects().boxed();
-    let mut last: Option<(String, i32)> = None;
-    while let Some(rollout) = rollouts.next().await {
-        let status = rollout?.status.unwrap_or_default();
-        let Some(index) = status.current_step_index else { continue };
-        if let Some((hash, before)) = &last
-            && *hash == status.current_pod_hash
-        {
-            ensure!(index == *before || index == before + 1, "the step index went from {before} to {index}");
-        }
-        last = Some((status.current_pod_hash, index));
-    }
-    anyhow::bail!("the watch of the rollout ended")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,6 +36,7 @@ use anyhow::{Context as _, Result};
 use namespace::Namespace;
 use state::State;
 
+pub(crate) use cargo_build::restamped;
 pub(crate) use plan::Extra;
 pub(crate) use up::programs;
 
