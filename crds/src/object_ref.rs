@@ -119,6 +119,27 @@ impl Kind {
             Self::VirtualService => "v1alpha3",
         }
     }
+
+    /// Where objects of the kind keep the pod template that a Rollout runs, as a JSON pointer; nothing for the other kinds.
+    #[must_use]
+    pub const fn template_path(self) -> Option<&'static str> {
+        match self {
+            Self::Rollout | Self::Deployment | Self::SourceReplicaSet => Some("/spec/template"),
+            // It has no spec.
+            Self::PodTemplate => Some("/template"),
+            Self::AnalysisRun
+            | Self::AnalysisTemplate
+            | Self::ClusterAnalysisTemplate
+            | Self::Experiment
+            | Self::ReplicaSet
+            | Self::Service
+            | Self::Secret
+            | Self::Event
+            | Self::Ingress
+            | Self::VirtualService
+            | Self::Pod => None,
+        }
+    }
 }
 
 /// One object: equal references name the same object (though perhaps another incarnation, see the uid).

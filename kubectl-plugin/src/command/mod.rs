@@ -3,6 +3,7 @@
 mod explain;
 mod get;
 mod history;
+mod keeper;
 mod list;
 mod load;
 mod print;

@@ -1,34 +1,36 @@
 //! `set image`: another image, and nothing else.
 
-use anyhow::{Context, Result, bail};
-use crds::rollout::Rollout;
-use kube::Api;
-use kube::api::Patch;
+use anyhow::{Result, bail};
+use crds::object_ref::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
+use super::keeper::Keeper;
 use super::{load, print};
-use crate::cluster::{Cluster, as_manager};
+use crate::cluster::Cluster;
 use crate::exit::Exit;
 
-/// Changes the images of containers by name, `*` for all.
+/// Where a pod template has its containers.
+const LISTS: [&str; 2] = ["containers", "initContainers"];
+
+/// Changes the images of containers by name, `*` for all: in the rollout, or in the workload that it refers to.
 pub(crate) async fn run(cluster: &Cluster, name: &str, images: &[String]) -> Result<Exit> {
-    let rollout = load::rollout(cluster, name).await?;
-    let template = rollout.spec.template.as_ref().map(crds::TemplateText::to_value);
-    let Some(template) = template else {
-        bail!("rollout {name:?} has no spec.template: set the image on the workload that it refers to");
-    };
     let wanted = images.iter().map(|text| assignment(text)).collect::<Result<Vec<_>>>()?;
-    let operations = operations(&template, &wanted)?;
-    if operations.is_empty() {
-        return print::line(&format!("rollout '{name}' already runs that image"));
+    let rollout = load::rollout(cluster, name).await?;
+    let reference = ObjectRef::new(Kind::Rollout, cluster.namespace.as_str(), name);
+    let keeper = Keeper::of(&reference, rollout.spec.workload_ref.as_ref())?;
+    let has_changed = keeper.change(cluster, |held| operations(&keeper, held, &wanted)).await?;
+    print::line(&told(&keeper, name, has_changed))
+}
+
+fn told(keeper: &Keeper, name: &str, has_changed: bool) -> String {
+    match (has_changed, keeper.is_rollout()) {
+        (false, true) => format!("rollout '{name}' already runs that image"),
+        (true, true) => format!("rollout '{name}' image updated"),
+        (false, false) => format!("rollout '{name}' already runs that image, by way of {}", keeper.object),
+        (true, false) => {
+            format!("rollout '{name}' image updated in {}, which keeps its pod template", keeper.object)
+        }
     }
-    let patch: json_patch::Patch =
-        serde_json::from_value(Value::Array(operations)).context("cannot write the patch")?;
-    let api: Api<Rollout> = cluster.api();
-    api.patch(name, &as_manager(), &Patch::Json::<()>(patch))
-        .await
-        .with_context(|| format!("cannot change the image of rollout {name:?}"))?;
-    print::line(&format!("rollout '{name}' image updated"))
 }
 
 /// The two sides of CONTAINER=IMAGE.
@@ -39,61 +41,145 @@ pub(super) fn assignment(text: &str) -> Result<(&str, &str)> {
     }
 }
 
-/// One replacement per container whose image changes, each on the condition that the container is still the same.
-pub(super) fn operations(template: &Value, wanted: &[(&str, &str)]) -> Result<Vec<Value>> {
+/// One replacement per container of the template in `held` whose image changes.
+pub(super) fn operations(keeper: &Keeper, held: &Value, wanted: &[(&str, &str)]) -> Result<Vec<Value>> {
+    let containers = containers(keeper.template(held)?);
     let mut operations = Vec::new();
     for (container, image) in wanted {
-        let mut found = false;
-        for list in ["containers", "initContainers"] {
-            let containers = template.pointer(&format!("/spec/{list}")).and_then(Value::as_array);
-            for (index, it) in containers.into_iter().flatten().enumerate() {
-                let name = it["name"].as_str().unwrap_or_default();
-                // A star means the containers that serve, not those that prepare.
-                let is_meant = name == *container || (*container == "*" && list == "containers");
-                found |= is_meant;
-                if is_meant && it["image"].as_str() != Some(image) {
-                    let path = format!("/spec/template/spec/{list}/{index}");
-                    operations.push(json!({ "op": "test", "path": format!("{path}/name"), "value": name }));
-                    operations.push(json!({ "op": "add", "path": format!("{path}/image"), "value": image }));
-                }
-            }
+        let meant = containers.iter().filter(|it| it.is_meant(container)).collect::<Vec<_>>();
+        if meant.is_empty() {
+            let there: Vec<&str> = containers.iter().map(|it| it.name).collect();
+            let (object, field) = (&keeper.object, keeper.field());
+            bail!(
+                "{object}: there is no container {container:?} in {field}.spec: there is {}",
+                if there.is_empty() { "none at all".to_owned() } else { there.join(", ") }
+            );
         }
-        if !found {
-            bail!("there is no container {container:?} in spec.template");
-        }
+        let changed = meant.into_iter().filter(|it| it.image != Some(image));
+        operations.extend(changed.map(|it| {
+            let path = format!("{}/spec/{}/{}/image", keeper.path, it.list, it.index);
+            json!({ "op": "add", "path": path, "value": image })
+        }));
     }
     Ok(operations)
 }
 
+/// A container of a pod template.
+struct Container<'a> {
+    list: &'static str,
+    index: usize,
+    name: &'a str,
+    image: Option<&'a str>,
+}
+
+impl Container<'_> {
+    /// Whether a name means this one. A star means the containers that serve, not those that prepare.
+    fn is_meant(&self, name: &str) -> bool {
+        self.name == name || (name == "*" && self.list == LISTS[0])
+    }
+}
+
+fn containers(template: &Value) -> Vec<Container<'_>> {
+    let of_list = |list| {
+        let all = template.pointer(&format!("/spec/{list}")).and_then(Value::as_array);
+        all.into_iter().flatten().enumerate().map(move |(index, it)| {
+            let text = |key: &str| it.get(key).and_then(Value::as_str);
+            Container { list, index, name: text("name").unwrap_or_default(), image: text("image") }
+        })
+    };
+    LISTS.into_iter().flat_map(of_list).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use crds::rollout::WorkloadRef;
+    use rstest::rstest;
+
     use super::*;
 
+    fn keeper(reference: &Value) -> Keeper {
+        let workload: Option<WorkloadRef> = serde_json::from_value(reference.clone()).unwrap();
+        Keeper::of(&ObjectRef::new(Kind::Rollout, "shop", "web"), workload.as_ref()).unwrap()
+    }
+
+    fn itself() -> Keeper {
+        keeper(&Value::Null)
+    }
+
+    fn deployment() -> Keeper {
+        keeper(&json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "base" }))
+    }
+
+    fn pod_template() -> Keeper {
+        keeper(&json!({ "apiVersion": "v1", "kind": "PodTemplate", "name": "base" }))
+    }
+
     fn template() -> Value {
-        json!({ "spec": { "containers": [{ "name": "web", "image": "web:1" }, { "name": "log", "image": "log:1" }] } })
+        json!({ "spec": {
+            "initContainers": [{ "name": "prepare", "image": "prepare:1" }],
+            "containers": [{ "name": "web", "image": "web:1" }, { "name": "log", "image": "log:1" }] } })
     }
 
-    #[test]
-    fn only_the_named_container_changes() {
-        let got = operations(&template(), &[("web", "web:2")]).unwrap();
-        assert_eq!(
-            got,
-            [
-                json!({ "op": "test", "path": "/spec/template/spec/containers/0/name", "value": "web" }),
-                json!({ "op": "add", "path": "/spec/template/spec/containers/0/image", "value": "web:2" }),
-            ]
-        );
+    fn held() -> Value {
+        json!({ "spec": { "template": template() }, "template": template() })
     }
 
-    #[test]
-    fn the_same_image_is_no_change() {
-        assert_eq!(operations(&template(), &[("*", "web:1")]).unwrap().len(), 2);
-        assert!(operations(&template(), &[("log", "log:1")]).unwrap().is_empty());
+    #[rstest]
+    #[case::itself(itself(), "web=web:2", &["/spec/template/spec/containers/0/image web:2"])]
+    #[case::deployment(deployment(), "log=log:2", &["/spec/template/spec/containers/1/image log:2"])]
+    #[case::pod_template(pod_template(), "web=web:2", &["/template/spec/containers/0/image web:2"])]
+    #[case::one_that_prepares(itself(), "prepare=p:2", &["/spec/template/spec/initContainers/0/image p:2"])]
+    #[case::all_that_serve(itself(), "*=web:1", &["/spec/template/spec/containers/1/image web:1"])]
+    #[case::nothing_new(itself(), "log=log:1", &[])]
+    fn only_the_named_container_changes(#[case] keeper: Keeper, #[case] wanted: &str, #[case] want: &[&str]) {
+        let operations = operations(&keeper, &held(), &[assignment(wanted).unwrap()]).unwrap();
+        let words =
+            |it: &Value| format!("{} {}", it["path"].as_str().unwrap(), it["value"].as_str().unwrap());
+        assert_eq!(operations.iter().map(words).collect::<Vec<_>>(), want);
+        assert!(operations.iter().all(|it| it["op"] == "add"));
     }
 
-    #[test]
-    fn an_unknown_container_is_an_error() {
-        assert!(operations(&template(), &[("db", "db:2")]).unwrap_err().to_string().contains("\"db\""));
-        assert!(assignment("web").is_err());
+    #[rstest]
+    #[case::itself(
+        itself(),
+        held(),
+        "Rollout shop/web: there is no container \"db\" in spec.template.spec: there is web, log, prepare"
+    )]
+    #[case::pod_template(
+        pod_template(),
+        held(),
+        "PodTemplate shop/base: there is no container \"db\" in template.spec: there is web, log, prepare"
+    )]
+    #[case::none_at_all(deployment(), json!({ "spec": { "template": {} } }),
+        "Deployment shop/base: there is no container \"db\" in spec.template.spec: there is none at all")]
+    #[case::no_template(itself(), json!({ "spec": {} }),
+        "Rollout shop/web has no spec.template: give it a pod template")]
+    fn what_is_wrong_is_said(#[case] keeper: Keeper, #[case] held: Value, #[case] want: &str) {
+        assert_eq!(operations(&keeper, &held, &[("db", "db:2")]).unwrap_err().to_string(), want);
+    }
+
+    #[rstest]
+    #[case::word("web")]
+    #[case::no_image("web=")]
+    #[case::no_container("=web:2")]
+    fn no_assignment(#[case] text: &str) {
+        assert_eq!(assignment(text).unwrap_err().to_string(), format!("{text:?} is not CONTAINER=IMAGE"));
+    }
+
+    #[rstest]
+    #[case::itself(itself(), true, "rollout 'web' image updated")]
+    #[case::itself_already(itself(), false, "rollout 'web' already runs that image")]
+    #[case::workload(
+        deployment(),
+        true,
+        "rollout 'web' image updated in Deployment shop/base, which keeps its pod template"
+    )]
+    #[case::workload_already(
+        deployment(),
+        false,
+        "rollout 'web' already runs that image, by way of Deployment shop/base"
+    )]
+    fn where_it_was_changed_is_said(#[case] keeper: Keeper, #[case] has_changed: bool, #[case] want: &str) {
+        assert_eq!(told(&keeper, "web", has_changed), want);
     }
 }
