@@ -151,7 +151,8 @@ pub(crate) enum Retry {
 /// What `set` changes.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Set {
-    /// Container images: `set image web app=registry/app:v2`, or `*=IMAGE` for all containers.
+    /// Container images: `set image web app=registry/app:v2`, or `*=IMAGE` for all containers; in the workload, where the
+    /// rollout refers to one.
     Image {
         /// The rollout.
         name: String,

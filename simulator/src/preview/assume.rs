@@ -9,6 +9,7 @@ use crds::rollout::{IstioVirtualService, PingPongRole, RolloutSpec};
 use serde_json::{Map, Value, json};
 use traffic_routers::{Objects, Owner, RouteError, drivable};
 
+use super::change::{workload, workload_facts};
 use super::report::Assumption;
 
 /// How many objects one router may lack before we stop making them up.
@@ -106,7 +107,7 @@ impl Gaps<'_> {
         let switch = self.spec.strategy.blue_green.iter();
         let switch = switch.flat_map(|strategy| [&strategy.active_service, &strategy.preview_service]);
         let names: BTreeSet<&String> = canary.chain(switch).filter(|name| !name.is_empty()).collect();
-        let selector = self.spec.selector.as_ref().and_then(|it| it.match_labels.clone()).unwrap_or_default();
+        let selector = self.selector();
         for name in names {
             let object = ObjectRef::new(Kind::Service, &self.rollout.namespace, name);
             if !self.objects.contains_key(&object) {
@@ -119,6 +120,16 @@ impl Gaps<'_> {
                 self.objects.insert(object, service);
             }
         }
+    }
+
+    /// The labels by which the pods are known: those of the workload where the Rollout leaves them to it.
+    fn selector(&self) -> BTreeMap<String, String> {
+        let of_workload = || {
+            let object = workload(self.spec, &self.rollout.namespace)?;
+            workload_facts(&object, self.objects.get(&object)?)?.selector.clone()
+        };
+        let selector = self.spec.selector.clone().or_else(of_workload);
+        selector.and_then(|it| it.match_labels).unwrap_or_default()
     }
 
     fn routes(&mut self) {

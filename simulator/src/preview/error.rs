@@ -1,5 +1,7 @@
 //! Why nothing can be shown.
 
+use crds::object_ref::ObjectRef;
+
 /// Why nothing can be shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PreviewError {
@@ -10,6 +12,21 @@ pub enum PreviewError {
     NoChange {
         /// The Rollout.
         rollout: String,
+    },
+    /// The workload that keeps the pod template is not there.
+    #[error(
+        "{workload}, which spec.workloadRef of {rollout} ({place}) takes the pod template from, is {looked}: give its \
+         manifest with -f, or correct the reference"
+    )]
+    NoWorkload {
+        /// The workload.
+        workload: ObjectRef,
+        /// The Rollout.
+        rollout: String,
+        /// Where the Rollout stands.
+        place: String,
+        /// Where the workload was looked for.
+        looked: &'static str,
     },
     /// No measurement is made at or after the step at which it is to fail.
     #[error("--fail-at {step}: nothing is measured at step {step} or later; {}", measured(steps))]

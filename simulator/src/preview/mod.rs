@@ -6,6 +6,7 @@
 pub mod answer;
 mod assume;
 pub mod bundle;
+mod change;
 mod error;
 pub mod manifest;
 pub mod options;
@@ -14,6 +15,8 @@ pub mod report;
 mod rig;
 mod setup;
 mod tell;
+
+use std::collections::BTreeMap;
 
 use crds::object_ref::ObjectRef;
 use serde_json::Value;
@@ -30,27 +33,34 @@ use self::tell::{asked, tell};
 use crate::prepared::PrepareError;
 use crate::scenario::MetricScript;
 
+/// The objects that were otherwise before the change: the Rollout, or the workload that keeps its pod template, or both.
+pub type Before = BTreeMap<ObjectRef, Value>;
+
 /// Objects that the Rollout names and that are not in the bundle; names in objects that are not there are not known yet.
 #[must_use]
 pub fn wanted(bundle: &Bundle, rollout: &ObjectRef) -> Vec<ObjectRef> {
     setup::wanted(bundle, rollout)
 }
 
-/// What a Rollout of the bundle will do; `before` is how it was, or an assumed earlier version.
+/// The workload that a Rollout of the bundle takes its pod template from; nothing if it has its own, or if the operator
+/// refuses the kind.
+#[must_use]
+pub fn workload(bundle: &Bundle, rollout: &ObjectRef) -> Option<ObjectRef> {
+    change::workload(&change::spec(&bundle.objects.get(rollout)?.value), &rollout.namespace)
+}
+
+/// What a Rollout of the bundle will do; `before` is what was otherwise, or an earlier version is assumed.
 ///
 /// # Errors
-/// If nothing changes, or what is to go wrong cannot.
+/// If the workload that keeps the pod template is not there, nothing changes, or what is to go wrong cannot.
 pub fn preview(
     bundle: &Bundle,
     rollout: &ObjectRef,
-    before: Option<&Value>,
+    before: Option<&Before>,
     options: &Options,
 ) -> Result<Report, PreviewError> {
-    let setup = set_up(bundle, rollout, before, options, Pace::Sparse);
-    if before.is_some_and(|before| setup::template(before) == setup::template(&setup.update)) {
-        return Err(PreviewError::NoChange { rollout: rollout.to_string() });
-    }
-    let full = set_up(bundle, rollout, before, options, Pace::Full);
+    let setup = set_up(bundle, rollout, before, options, Pace::Sparse)?;
+    let full = set_up(bundle, rollout, before, options, Pace::Full)?;
     let mut report = play_all(&setup, &full, options)?;
     report.origin = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
     report.images.clone_from(&setup.images);

@@ -5,6 +5,7 @@ use crds::rollout::{CanaryStep, RolloutSpec};
 use crds::{IntOrString, duration};
 use jiff::Timestamp;
 use planner::waiting::Waiting;
+use serde_json::Value;
 
 use super::options::Options;
 use super::rig::Rigged;
@@ -90,7 +91,8 @@ fn script(matching: &str, answers: Vec<MetricAnswer>) -> MetricScript {
 }
 
 fn scenario(setup: &Setup, options: &Options, metrics: Vec<MetricScript>) -> Scenario {
-    let apply = Act { when: When::At(0), deed: Deed::Apply(setup.update.clone()) };
+    let apply = |update: &Value| Act { when: When::At(0), deed: Deed::Apply(update.clone()) };
+    let applied = setup.updates.iter().map(apply);
     Scenario {
         name: setup.rollout.to_string(),
         start: Start::Healthy,
@@ -99,7 +101,7 @@ fn scenario(setup: &Setup, options: &Options, metrics: Vec<MetricScript>) -> Sce
         manifests: setup.manifests.clone(),
         pods: pods(setup, options),
         metrics,
-        acts: std::iter::once(apply).chain(promotions(&setup.spec, options)).collect(),
+        acts: applied.chain(promotions(&setup.spec, options)).collect(),
         end: End { settle_ms: longest(&setup.spec, options), ..End::default() },
         ..Scenario::default()
     }

@@ -1,21 +1,18 @@
 //! The stage before the curtain rises: what is in the cluster, and what is applied.
 
-use std::collections::BTreeMap;
-
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::RolloutSpec;
-use engine::object::{View, decode};
 use serde_json::Value;
 
+use super::Before;
 use super::assume::{fill, routes, templates};
 use super::bundle::Bundle;
+use super::change::{Version, spec, workload};
+use super::error::PreviewError;
 use super::options::Options;
 use super::play::longest;
 use super::report::{Assumption, ImageChange};
 use super::rig::{Rigged, rig};
-
-/// The tag of images that nobody named: what ran before.
-const BEFORE: &str = "before-this-change";
 
 /// How often metrics are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +32,8 @@ pub(super) struct Setup {
     pub spec: RolloutSpec,
     /// What is in the cluster: the Rollout as it was before, and everything that it names.
     pub manifests: Vec<Value>,
-    /// The Rollout as it is applied.
-    pub update: Value,
+    /// What is applied, in this order.
+    pub updates: Vec<Value>,
     /// Which images change.
     pub images: Vec<ImageChange>,
     /// The metrics whose answers are ours to give.
@@ -47,41 +44,80 @@ pub(super) struct Setup {
     pub assumptions: Vec<Assumption>,
 }
 
-/// Sets the stage for one Rollout of the bundle; `before` is how it was, or an assumed earlier version.
+/// Sets the stage for one Rollout of the bundle; `before` is what was otherwise, or an earlier version is assumed.
+///
+/// # Errors
+/// If the workload that keeps the pod template is not there, or nothing changes.
 pub(super) fn set_up(
     bundle: &Bundle,
     rollout: &ObjectRef,
-    before: Option<&Value>,
+    before: Option<&Before>,
     options: &Options,
     pace: Pace,
-) -> Setup {
-    let update = bundle.objects.get(rollout).map(|it| it.value.clone()).unwrap_or_default();
-    let spec = spec(&update);
+) -> Result<Setup, PreviewError> {
+    let [stable, update] = versions(bundle, rollout, before, options)?;
+    let spec = spec(&update.rollout);
     let given = bundle.objects.iter().filter(|(object, _)| object.kind != Kind::Rollout);
     let objects = given.map(|(object, it)| (object.clone(), it.value.clone())).collect();
-    let origin = bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default();
+    let origin = place(bundle, rollout);
     let (mut objects, mut assumptions, _) = fill((rollout, &origin), &spec, objects, options.makes_up);
     let templates = templates(rollout, &spec, &objects);
     let longest_ms = (pace == Pace::Sparse).then(|| longest(&spec, options));
     let (metrics, more) = rig(&mut objects, &templates, &spec, longest_ms);
-    assumptions.extend(more);
-    let stable = before.cloned().unwrap_or_else(|| earlier(&update));
-    let images = image_changes(&stable, &update);
-    assumptions.extend(passed_over(bundle));
-    if before.is_none() {
-        let images: Vec<&str> = images.iter().map(|it| it.from.as_str()).collect();
-        assumptions.insert(0, assumed_stable(&images));
-    }
-    Setup {
+    let images = stable.image_changes(&update);
+    let assumed = before.is_none().then(|| stable.assumed(&images));
+    assumptions.splice(0..0, assumed.into_iter().chain(update.own_pods()));
+    assumptions.extend(more.into_iter().chain(passed_over(bundle)));
+    objects.extend(stable.workload.clone());
+    Ok(Setup {
         routes: routes(rollout, &spec),
         rollout: rollout.clone(),
-        manifests: objects.into_values().chain([stable]).collect(),
+        updates: updates(&stable, update),
+        manifests: objects.into_values().chain([stable.rollout]).collect(),
         spec,
-        update,
         images,
         metrics,
         assumptions,
+    })
+}
+
+/// The Rollout and its workload, before the change and after it.
+fn versions(
+    bundle: &Bundle,
+    rollout: &ObjectRef,
+    before: Option<&Before>,
+    options: &Options,
+) -> Result<[Version; 2], PreviewError> {
+    let given = |object: &ObjectRef| bundle.objects.get(object).map(|it| it.value.clone());
+    let after = Version::of(&rollout.namespace, given(rollout).unwrap_or_default(), given);
+    let wanted = workload(&spec(&after.rollout), &rollout.namespace);
+    if let Some(workload) = wanted.filter(|_| after.workload.is_none()) {
+        let (rollout, place) = (rollout.to_string(), place(bundle, rollout));
+        let looked = if options.makes_up {
+            "not among the files"
+        } else {
+            "neither among the files nor in the cluster"
+        };
+        return Err(PreviewError::NoWorkload { workload, rollout, place, looked });
     }
+    let Some(before) = before else { return Ok([after.earlier(), after]) };
+    let held = |object: &ObjectRef| before.get(object).cloned().or_else(|| given(object));
+    let stable = Version::of(&rollout.namespace, held(rollout).unwrap_or_default(), held);
+    // Where there is none at all, the operator says what is wrong.
+    if after.template().is_some_and(|template| stable.template() == Some(template)) {
+        return Err(PreviewError::NoChange { rollout: rollout.to_string() });
+    }
+    Ok([stable, after])
+}
+
+/// What is applied: the workload comes first, so that the Rollout never refers to one that is not there.
+fn updates(stable: &Version, update: Version) -> Vec<Value> {
+    let workload = update.workload.filter(|it| stable.workload.as_ref() != Some(it));
+    workload.into_iter().map(|(_, value)| value).chain([update.rollout]).collect()
+}
+
+fn place(bundle: &Bundle, rollout: &ObjectRef) -> String {
+    bundle.objects.get(rollout).map(|it| it.place.to_string()).unwrap_or_default()
 }
 
 /// Says which kinds of objects play no part: one of them may be misspelt.
@@ -96,86 +132,6 @@ fn passed_over(bundle: &Bundle) -> Option<Assumption> {
 pub(super) fn wanted(bundle: &Bundle, rollout: &ObjectRef) -> Vec<ObjectRef> {
     let spec = spec(&bundle.objects.get(rollout).map(|it| it.value.clone()).unwrap_or_default());
     let objects = bundle.objects.iter().map(|(object, it)| (object.clone(), it.value.clone())).collect();
-    fill((rollout, ""), &spec, objects, true).2
-}
-
-/// The pod template of a Rollout.
-pub(super) fn template(rollout: &Value) -> Option<&Value> {
-    rollout.pointer("/spec/template")
-}
-
-fn assumed_stable(images: &[&str]) -> Assumption {
-    let text = format!("the stable version is the same Rollout with the image {}", images.join(", "));
-    Assumption { text, ..Assumption::default() }
-}
-
-/// The spec of a Rollout; default if it cannot be read: the operator says then what is wrong.
-fn spec(rollout: &Value) -> RolloutSpec {
-    match decode(Kind::Rollout, &rollout.to_string()).map(|object| object.view) {
-        Ok(View::Rollout(facts)) => facts.spec.clone().unwrap_or_default(),
-        _ => RolloutSpec::default(),
-    }
-}
-
-/// The containers of a Rollout's template.
-fn containers(rollout: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let containers = rollout.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    containers.into_iter().flatten().map(|container| {
-        let text = |key: &str| container.get(key).and_then(Value::as_str).unwrap_or_default();
-        (text("name"), text("image"))
-    })
-}
-
-/// The same Rollout, as it may have been before this change: other images, and not paused.
-fn earlier(rollout: &Value) -> Value {
-    let mut earlier = rollout.clone();
-    let containers = earlier.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
-    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
-        let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
-        let before = Value::from(format!("{}:{BEFORE}", repository(image)));
-        container.insert("image".to_owned(), before);
-    }
-    if let Some(spec) = earlier.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("paused");
-    }
-    earlier
-}
-
-/// An image without its tag and digest.
-fn repository(image: &str) -> &str {
-    let image = image.split_once('@').map_or(image, |(name, _)| name);
-    match image.rsplit_once(':') {
-        // A colon before a slash belongs to the port of the registry.
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => image,
-    }
-}
-
-fn image_changes(before: &Value, after: &Value) -> Vec<ImageChange> {
-    let from: BTreeMap<&str, &str> = containers(before).collect();
-    containers(after)
-        .map(|(container, to)| ImageChange {
-            container: container.to_owned(),
-            from: from.get(container).copied().unwrap_or_default().to_owned(),
-            to: to.to_owned(),
-        })
-        .filter(|change| change.from != change.to)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case::tag("web:1", "web")]
-    #[case::no_tag("web", "web")]
-    #[case::port("registry:5000/web", "registry:5000/web")]
-    #[case::port_and_tag("registry:5000/web:1", "registry:5000/web")]
-    #[case::digest("web:1@sha256:00", "web")]
-    fn repositories(#[case] image: &str, #[case] want: &str) {
-        assert_eq!(repository(image), want);
-    }
+    let workload = workload(&spec, &rollout.namespace).filter(|it| !bundle.objects.contains_key(it));
+    workload.into_iter().chain(fill((rollout, ""), &spec, objects, true).2).collect()
 }

@@ -6,6 +6,8 @@ use super::manifest::read;
 use super::report::Pods;
 use super::*;
 
+mod workload;
+
 const CANARY: &str = include_str!("fixtures/canary.yaml");
 const SWITCH: &str = include_str!("fixtures/switch.yaml");
 
@@ -194,7 +196,7 @@ fn what_cannot_fail_is_said() {
 #[test]
 fn the_same_template_is_no_update() {
     let (bundle, rollout) = bundle(CANARY);
-    let same = bundle.objects[&rollout].value.clone();
+    let same = Before::from([(rollout.clone(), bundle.objects[&rollout].value.clone())]);
     let error = preview(&bundle, &rollout, Some(&same), &Options::default()).unwrap_err();
     assert!(error.to_string().contains("does not change"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! What the API server does differently from kind to kind.
 
+use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::Kind;
 
 /// Whether the status of a kind is written apart from all else. Where it is not, it belongs to the object itself.
@@ -85,8 +86,12 @@ pub const KINDS: [Kind; 15] = [
 ];
 
 /// The kind that a manifest names; `None` for a kind that is not kept.
+///
+/// A ReplicaSet that carries no hash is none of a Rollout's: nothing but a template that one may refer to.
 #[must_use]
 pub fn kind_of(manifest: &serde_json::Value) -> Option<Kind> {
     let name = manifest.get("kind")?.as_str()?;
-    KINDS.into_iter().find(|kind| kind.name() == name)
+    let kind = KINDS.into_iter().find(|kind| kind.name() == name)?;
+    let has_hash = manifest.pointer("/metadata/labels").is_some_and(|it| it.get(POD_TEMPLATE_HASH).is_some());
+    Some(if kind == Kind::ReplicaSet && !has_hash { Kind::SourceReplicaSet } else { kind })
 }

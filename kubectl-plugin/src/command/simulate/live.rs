@@ -8,7 +8,7 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 use serde_json::Value;
 use simulator::preview::manifest::{Manifest, Place};
-use simulator::preview::{Bundle, wanted};
+use simulator::preview::{Before, Bundle, wanted, workload};
 
 use super::super::served;
 use super::{Case, Played, image, input};
@@ -27,18 +27,34 @@ pub(super) async fn case(connection: &Connection, args: &SimulateArgs) -> Result
         bail!("rollout {name:?} not found in namespace {:?}", cluster.namespace);
     };
     let mut bundle = Bundle::new(input::manifests(&args.filename, args.recursive)?, &cluster.namespace)?;
-    let mut running = Bundle::new(vec![live.clone()], &cluster.namespace)?;
-    if bundle.objects.contains_key(&rollout) {
-        image::set(&mut bundle, &rollout, &args.set_image)?;
-    } else if args.set_image.is_empty() {
-        bail!("what changes? give a new image with --set-image CONTAINER=IMAGE, or the new manifest with -f");
-    } else {
-        bundle.add(rollout.clone(), live)?;
-        image::set(&mut bundle, &rollout, &args.set_image)?;
+    let given: BTreeSet<ObjectRef> = bundle.objects.keys().cloned().collect();
+    if !given.contains(&rollout) {
+        bundle.add(rollout.clone(), live.clone())?;
+    }
+    let keeper = workload(&bundle, &rollout).unwrap_or_else(|| rollout.clone());
+    if args.set_image.is_empty() && !given.contains(&rollout) && !given.contains(&keeper) {
+        bail!(
+            "what changes? give a new image with --set-image CONTAINER=IMAGE, or the new manifest of {keeper} with -f"
+        );
     }
     add_named(&cluster, &mut bundle, &rollout).await?;
-    let before = running.objects.remove(&rollout).map(|manifest| resumed(manifest.value));
-    Ok(Case { bundle, rollouts: vec![Played { rollout, before }] })
+    image::set(&mut bundle, &rollout, &args.set_image)?;
+    let before = running(&cluster, &rollout, live).await?;
+    Ok(Case { bundle, rollouts: vec![Played { rollout, before: Some(before) }] })
+}
+
+/// What runs: the rollout, and the workload that keeps its pod template.
+async fn running(cluster: &Cluster, rollout: &ObjectRef, live: Manifest) -> Result<Before> {
+    let mut running = Bundle::new(vec![live], &cluster.namespace)?;
+    if let Some(object) = workload(&running, rollout)
+        && let Some(manifest) = read(&cluster.client, &object).await?
+    {
+        running.add(object, manifest)?;
+    }
+    if let Some(manifest) = running.objects.get_mut(rollout) {
+        resume(&mut manifest.value);
+    }
+    Ok(running.objects.into_iter().map(|(object, manifest)| (object, manifest.value)).collect())
 }
 
 /// Reads what the rollout names, and what that names, as far as it is there.
@@ -82,10 +98,9 @@ fn typed(mut value: Value, resource: &ApiResource) -> Value {
     value
 }
 
-/// The rollout as it runs, but not paused by hand: what is asked is what the change does, not what holds it up now.
-fn resumed(mut rollout: Value) -> Value {
+/// Ends a pause by hand: what is asked is what the change does, not what holds it up now.
+fn resume(rollout: &mut Value) {
     if let Some(spec) = rollout.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("paused");
     }
-    rollout
 }

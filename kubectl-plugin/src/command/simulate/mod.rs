@@ -9,10 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use crds::object_ref::ObjectRef;
 use serde::Serialize;
-use serde_json::Value;
 use simulator::preview::bundle::DEFAULT_NAMESPACE;
 use simulator::preview::report::{Assumption, Report, Verdict};
-use simulator::preview::{Bundle, Options, Trouble, preview};
+use simulator::preview::{Before, Bundle, Options, Trouble, preview};
 
 use super::print;
 use crate::cli::{Connection, Output, SimulateArgs, SimulateOutput};
@@ -32,10 +31,10 @@ struct Case {
     rollouts: Vec<Played>,
 }
 
-/// One Rollout to play, and how it was before, if that is known.
+/// One Rollout to play, and what was otherwise before, if that is known.
 struct Played {
     rollout: ObjectRef,
-    before: Option<Value>,
+    before: Option<Before>,
 }
 
 /// Plays what the command line asks for.
