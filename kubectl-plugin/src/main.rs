@@ -8,6 +8,7 @@ mod known;
 mod revisions;
 mod tree;
 mod view;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -12,7 +12,8 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 use crate::view::health::{self, Health};
-use crate::view::reason;
+use crate::view::reason::words;
+use crate::waiting;
 
 /// The objects of one rollout, as the API server showed them.
 #[derive(Debug, Default)]
@@ -180,7 +181,8 @@ impl Tree {
             created: created(rollout),
             phase,
             message,
-            waiting: reason::of(rollout, &objects.analysis_runs, now),
+            waiting: waiting::of(rollout, &objects.analysis_runs, now)
+                .map(|reason| words(&reason, &rollout.name_any(), now).short),
             strategy: if canary.is_some() { "Canary" } else { "BlueGreen" },
             canary: canary.filter(|canary| !canary.steps.is_empty()).map(|canary| stand(rollout, canary)),
             images: images(objects),

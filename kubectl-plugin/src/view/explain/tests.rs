@@ -1,11 +1,11 @@
-use crds::object_ref::{Kind, ObjectRef};
+use crds::object_ref::Kind;
 use jiff::Timestamp;
-use planner::waiting::Waiting;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::known::Known;
 use crate::view::paint::Paint;
+use crate::view::reason::tests::reasons;
 
 fn now() -> Timestamp {
     "2026-11-21T03:10:00Z".parse().unwrap()
@@ -213,46 +213,6 @@ fn a_spec_that_is_refused() {
     let strategy = json!({ "canary": {}, "blueGreen": { "activeService": "active" } });
     let status = midway(&canary(), 1, &json!({}));
     insta::assert_snapshot!(screen(&rollout(&strategy, "web:2", &status), &both((1, 1))));
-}
-
-/// Every reason that there is; the compiler asks for a new one here, too.
-fn reasons() -> Vec<Waiting> {
-    let route = || ObjectRef::new(Kind::Ingress, "shop", "web-web-canary");
-    let at = "2026-11-21T03:10:30Z".parse().unwrap();
-    let since = "2026-11-21T03:00:00Z".parse().unwrap();
-    vec![
-        Waiting::StoreBehindOwnWrites { objects: vec![route()] },
-        Waiting::InvalidSpec { message: "spec.strategy: Multiple Strategies can not be listed".to_owned() },
-        Waiting::PausedByUser,
-        Waiting::Resume { since, reason: "CanaryPauseStep".to_owned() },
-        Waiting::PauseEnds { at },
-        Waiting::CanaryPodsNotReady { want: 2, have: 1 },
-        Waiting::StablePodsNotReady { want: 4, have: 3 },
-        Waiting::OldPodsLeaving { left: 1 },
-        Waiting::RouteDraining { route: route(), until: at },
-        Waiting::RouteProblem { route: route(), message: "it belongs to somebody else".to_owned() },
-        Waiting::ServiceNotReady {
-            service: "web-canary".to_owned(),
-            message: "it does not exist".to_owned(),
-        },
-        Waiting::Analysis { run: "web-b-2-2".to_owned() },
-        Waiting::MeasurementDue { metric: "errors".to_owned(), at },
-        Waiting::MeasurementUnderWay { metric: "errors".to_owned() },
-        Waiting::SecretsUnread { secrets: vec!["token".to_owned(), "key".to_owned()] },
-        Waiting::AnalysisTemplate { message: "AnalysisTemplate \"errors\" does not exist".to_owned() },
-        Waiting::PodsUnread { replica_set: "web-a".to_owned() },
-        Waiting::RestartDue { at },
-        Waiting::PodsRestarting { left: 2 },
-        Waiting::PodKept {
-            pod: "web-a-1".to_owned(),
-            message: "The disruption budget web needs 5 healthy pods and has 5 currently".to_owned(),
-            until: at,
-        },
-        Waiting::ScaleDownDelay { replica_set: "web-a".to_owned(), until: at },
-        Waiting::WorkloadKept { workload: ObjectRef::new(Kind::Deployment, "shop", "web"), until: at },
-        Waiting::Aborted { message: "Rollout aborted update to revision 2".to_owned() },
-        Waiting::AtRest,
-    ]
 }
 
 #[test]

@@ -8,6 +8,7 @@ use planner::waiting::Waiting;
 use serde::Serialize;
 
 use super::{Move, command};
+use crate::view::reason::words;
 
 /// One thing that a rollout waits for.
 #[derive(Debug, PartialEq, Serialize)]
@@ -32,7 +33,7 @@ impl Wait {
     pub(crate) fn of(reason: &Waiting, snapshot: &Snapshot, now: Timestamp) -> Self {
         Self {
             reason: word(reason),
-            what: what(reason),
+            what: words(reason, &snapshot.rollout.meta.name, now).long,
             since: since(reason, snapshot),
             until: until(reason, snapshot, now),
             moves: moves(reason, snapshot),
@@ -66,59 +67,6 @@ const fn word(reason: &Waiting) -> &'static str {
         Waiting::WorkloadKept { .. } => "WorkloadKept",
         Waiting::Aborted { .. } => "Aborted",
         Waiting::AtRest => "AtRest",
-    }
-}
-
-fn what(reason: &Waiting) -> String {
-    match reason {
-        Waiting::StoreBehindOwnWrites { objects } => {
-            let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
-            format!("the API server to show the operator its own last write of {}", names.join(", "))
-        }
-        Waiting::InvalidSpec { message } => format!("a spec that can be acted on: {message}"),
-        Waiting::PausedByUser => "a person: spec.paused is set".to_owned(),
-        Waiting::Resume { reason, .. } => format!("a person: the update is paused ({reason})"),
-        Waiting::PauseEnds { .. } => "the end of the pause".to_owned(),
-        Waiting::CanaryPodsNotReady { want, have } => {
-            format!("pods of the new version: {have} of {want} are available")
-        }
-        Waiting::StablePodsNotReady { want, have } => {
-            format!("pods of the stable version: {have} of {want} are available")
-        }
-        Waiting::OldPodsLeaving { left } => format!("old pods to go: {left} left"),
-        Waiting::RouteDraining { route, .. } => {
-            format!("{route} to be in force at every proxy: no pod behind the old route is taken away before")
-        }
-        Waiting::RouteProblem { route, message } => format!("{route} to be put right: {message}"),
-        Waiting::ServiceNotReady { service, message } => format!("Service {service}: {message}"),
-        Waiting::Analysis { run } => format!("the verdict of analysis run {run}"),
-        Waiting::MeasurementDue { metric, .. } => format!("the next measurement of metric {metric}"),
-        Waiting::MeasurementUnderWay { metric } => format!("the answer to a measurement of metric {metric}"),
-        Waiting::SecretsUnread { secrets } => {
-            format!("Secrets that the analysis needs: {}", secrets.join(", "))
-        }
-        Waiting::AnalysisTemplate { message } => format!("an analysis that can be begun: {message}"),
-        Waiting::PodsUnread { replica_set } => {
-            format!("the list of all pods of ReplicaSet {replica_set}, which are to be changed")
-        }
-        Waiting::RestartDue { .. } => "the time of the restart that was asked for".to_owned(),
-        Waiting::PodsRestarting { left } => {
-            format!("pods to be restarted: {left} left, the next one goes when enough others are available")
-        }
-        Waiting::PodKept { pod, message, .. } => {
-            format!("pod {pod} to be let go: {}", message.trim_end_matches('.'))
-        }
-        Waiting::ScaleDownDelay { replica_set, .. } => {
-            format!("the end of the time that ReplicaSet {replica_set} is kept for a quick way back")
-        }
-        Waiting::WorkloadKept { workload, .. } => {
-            format!("the rollout to be healthy for a while: the last pods of {workload} are kept until then")
-        }
-        Waiting::Aborted { message } if message.is_empty() => {
-            "another template, or a retry: the update was aborted".to_owned()
-        }
-        Waiting::Aborted { message } => format!("another template, or a retry: {message}"),
-        Waiting::AtRest => "nothing".to_owned(),
     }
 }
 
