@@ -52,8 +52,8 @@ pub(crate) fn one(arguments: &Arguments) -> Result<()> {
     run_last("search", search([]).args(&arguments.words))
 }
 
-/// What every change has to pass: whatever failed before and was corrected, equal traces for equal seeds, and planted
-/// bugs that are found.
+/// What every change has to pass: whatever failed before and was corrected, equal traces for equal seeds, planted bugs
+/// that are found, and every fault at every write of every row.
 ///
 /// # Errors
 /// With the first search that finds something.
@@ -64,7 +64,8 @@ pub(crate) fn test() -> Result<()> {
     run("simulated cluster: earlier failures", &mut search(["replay", SCENARIOS]))?;
     run("simulated cluster: determinism", &mut search(["determinism", "--seeds", "1000"]))?;
     let bugs = ["bugs", "--seconds", BUGS_SECONDS, "--at-least-percent", BUGS_PERCENT];
-    run("simulated cluster: planted bugs", &mut search(bugs))
+    run("simulated cluster: planted bugs", &mut search(bugs))?;
+    run("simulated cluster: every fault at every write", &mut search(["exhaustive"]))
 }
 
 /// How fast the search is.
