@@ -24,10 +24,11 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 impl Engine {
-    /// Leaves an object alone for a while because a decision about it panicked, and says so: nothing was written.
-    pub(crate) fn set_aside(&mut self, key: &ObjectRef, panic: &str, now: Timestamp) {
+    /// Leaves an object alone for a while because a decision about it panicked or breaks an invariant, and says so:
+    /// nothing was written.
+    pub(crate) fn set_aside(&mut self, key: &ObjectRef, fault: &str, now: Timestamp) {
         let text =
-            format!("a fault in Linnet: the decision about {key} failed, nothing was written: {panic}");
+            format!("a fault in Linnet: the decision about {key} failed, nothing was written: {fault}");
         self.publish(key, &[Event::warning("ReconciliationError", text.clone())], now);
         self.note(Level::Warn, Some(key), text);
         self.queue.refused(key, now);

@@ -93,7 +93,6 @@ impl Engine {
             Ok(plan) => plan,
             Err(panic) => return self.set_aside(rollout, &panic, now),
         };
-        self.check_plan(rollout, &gathered.snapshot, &plan);
         self.queue.wake_after(rollout, plan.wake_at, now);
         if !gathered.snapshot.stale.is_empty() && !is_aborting(&gathered.snapshot) {
             self.wait_for_stores(rollout, &gathered.snapshot);
@@ -164,7 +163,9 @@ impl Engine {
             return;
         }
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
-        if self.has_read(rollout, gathered, reads, now) {
+        if self.has_read(rollout, gathered, reads, now)
+            && self.may_carry_out(rollout, &gathered.snapshot, plan, now)
+        {
             self.act(rollout, gathered, &run, now);
         }
     }
@@ -215,6 +216,7 @@ impl Engine {
     fn finish(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
         let held = &gathered.snapshot.rollout;
         let Some(patch) = status::change(&held.status, &plan.status) else {
+            self.check_rest(rollout, &gathered.snapshot, plan);
             self.forget_reads(rollout);
             self.queue.succeeded(rollout);
             return;
@@ -234,7 +236,7 @@ impl Engine {
             }
         }
         self.forget_reads(rollout);
-        if self.is_braked(rollout, now) {
+        if !self.may_carry_out(rollout, &gathered.snapshot, plan, now) || self.is_braked(rollout, now) {
             return;
         }
         let mut body = request::status_patch(&held.meta, &patch);
@@ -347,7 +349,7 @@ impl Engine {
 }
 
 /// Whether the update is to be taken back: by a person, or by a verdict that is already persisted.
-fn is_aborting(snapshot: &Snapshot) -> bool {
+pub(crate) fn is_aborting(snapshot: &Snapshot) -> bool {
     snapshot.rollout.status.abort
         || snapshot.analysis_runs.iter().any(|run| {
             use crds::analysis::AnalysisPhase::{Error, Failed};

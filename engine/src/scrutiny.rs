@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use planner::invariants::{self, Violation};
 use planner::rollout::{Action, Plan, Snapshot};
 
-use crate::effect::{Call, Request};
+use crate::effect::{Call, Level, Request};
 use crate::engine::Engine;
 use crate::gather::{self, Gathered};
 use crate::request::{self, Built};
+use crate::rollouts::is_aborting;
 use crate::store::{CORE, NAMED};
 use crate::{guard, isolation, status};
 
@@ -78,7 +79,7 @@ impl Engine {
         Knowledge { versions: versions.collect(), unserved: self.stores.unserved.clone() }
     }
 
-    /// From now on every plan is checked against the planner's invariants.
+    /// From now on what plans break is kept for [`Self::take_broken_invariants`].
     pub fn scrutinize(&mut self) {
         self.scrutiny.get_or_insert_default();
     }
@@ -88,12 +89,38 @@ impl Engine {
         self.scrutiny.as_mut().map(|scrutiny| std::mem::take(&mut scrutiny.broken)).unwrap_or_default()
     }
 
-    /// Checks a plan, if plans are to be checked.
-    pub(crate) fn check_plan(&mut self, rollout: &ObjectRef, snapshot: &Snapshot, plan: &Plan) {
-        if let Some(scrutiny) = &mut self.scrutiny {
-            let broken = invariants::check(snapshot, plan).into_iter();
-            scrutiny.broken.extend(broken.map(|violation| (rollout.clone(), violation)));
+    /// Whether a plan may be carried out: one that breaks an invariant is a fault of ours, and nothing of it is written.
+    /// Requests are taken back whatever else is wrong.
+    pub(crate) fn may_carry_out(
+        &mut self,
+        rollout: &ObjectRef,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> bool {
+        let Some(fault) = self.first_broken(rollout, snapshot, plan) else { return true };
+        if is_aborting(snapshot) {
+            self.note(Level::Warn, Some(rollout), format!("a fault in Linnet: {fault}"));
+            return true;
         }
+        self.set_aside(rollout, &fault, now);
+        false
+    }
+
+    /// Checks a plan that writes nothing, if somebody wants to know.
+    pub(crate) fn check_rest(&mut self, rollout: &ObjectRef, snapshot: &Snapshot, plan: &Plan) {
+        if self.scrutiny.is_some() {
+            self.first_broken(rollout, snapshot, plan);
+        }
+    }
+
+    fn first_broken(&mut self, rollout: &ObjectRef, snapshot: &Snapshot, plan: &Plan) -> Option<String> {
+        let broken = invariants::check(snapshot, plan);
+        let first = broken.first().map(ToString::to_string);
+        if let Some(scrutiny) = &mut self.scrutiny {
+            scrutiny.broken.extend(broken.into_iter().map(|violation| (rollout.clone(), violation)));
+        }
+        first
     }
 }
 
@@ -160,11 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_breaks_an_invariant_is_told() {
+    fn a_plan_that_breaks_an_invariant_is_told_and_not_carried_out() {
         let mut world = World::new();
         world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+        world.engine.scrutinize();
         let mut decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
-        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
+        assert!(world.engine.may_carry_out(&web(), &decision.snapshot, &decision.plan, world.now));
+        assert!(world.engine.take_broken_invariants().is_empty());
         decision.plan.actions.push(Action::SetWeight {
             route: route(),
             canary_weight: 101,
@@ -173,10 +202,7 @@ mod tests {
             managed: Vec::new(),
             events: Vec::new(),
         });
-        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
-        assert!(world.engine.take_broken_invariants().is_empty(), "nobody asked for it");
-        world.engine.scrutinize();
-        world.engine.check_plan(&web(), &decision.snapshot, &decision.plan);
+        assert!(!world.engine.may_carry_out(&web(), &decision.snapshot, &decision.plan, world.now));
         let broken = world.engine.take_broken_invariants();
         assert!(
             broken
@@ -184,5 +210,10 @@ mod tests {
                 .any(|(rollout, violation)| *rollout == web() && violation.to_string().contains("101"))
         );
         assert!(world.engine.take_broken_invariants().is_empty(), "each is told once");
+        decision.snapshot.rollout.status.abort = true;
+        assert!(
+            world.engine.may_carry_out(&web(), &decision.snapshot, &decision.plan, world.now),
+            "requests are taken back whatever else is wrong"
+        );
     }
 }
