@@ -153,10 +153,11 @@ impl<'a> Herd<'a> {
         is_all.then_some(Self { set, alive, old })
     }
 
-    /// When a pod counts as available; nothing while it is not ready.
+    /// When a pod counts as available; nothing while it is not ready. Where that is at once, the clock of whoever wrote
+    /// when it became ready does not matter.
     fn available_at(&self, pod: &PodFacts) -> Option<Timestamp> {
-        let length = SignedDuration::from_secs(i64::from(self.set.min_ready_seconds.max(0)));
-        Some(after(pod.ready_since?, length))
+        let (since, seconds) = (pod.ready_since?, i64::from(self.set.min_ready_seconds));
+        Some(if seconds > 0 { after(since, SignedDuration::from_secs(seconds)) } else { Timestamp::MIN })
     }
 
     fn is_available(&self, pod: &PodFacts, now: Timestamp) -> bool {

@@ -203,6 +203,18 @@ fn a_pod_is_as_old_as_its_creation_and_one_of_the_same_second_stays() {
     assert!(shop.is_over());
 }
 
+/// Whoever wrote since when a pod is ready may have a clock that is ahead.
+#[test]
+fn a_clock_that_is_behind_delays_no_restart() {
+    let mut shop = Shop::new(2, &canary());
+    let pods = shop.snapshot.pods.as_mut().unwrap();
+    pods[0].meta.created = Some(shop.now);
+    pods[0].ready_since = Some(shop.now + SignedDuration::from_hours(1));
+    shop.ask(shop.now);
+    let plan = shop.plan();
+    assert!(matches!(plan.actions.as_slice(), [Action::EvictPod { .. }]), "{plan:?}");
+}
+
 #[test]
 fn a_pod_that_is_not_available_goes_first_and_is_missed_by_nobody() {
     let mut shop = Shop::new(3, &canary());
