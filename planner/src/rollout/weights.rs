@@ -33,7 +33,7 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     let weight = aim(view);
     if weight < observed {
         lowered(view, weight)
-    } else if view.revisions.new.is_some_and(is_counted) {
+    } else if view.revisions.new.is_some_and(is_counted) && inherited(view).is_none() {
         weight
     } else {
         observed
@@ -48,6 +48,15 @@ fn unheard_of(view: &View<'_>) -> Option<Waiting> {
     let is_short = most > 0 && most.saturating_add(tolerated) < view.replicas();
     let waits = is_short && view.is_promoted() && view.highest_weight() > 0;
     waits.then(|| drain::service_drain(view, view.stable_service())).flatten()
+}
+
+/// Why the weight does not rise yet: a proxy may learn of it before it learns that the canary Service has turned, and
+/// send the share to the version before, which lacks pods.
+fn inherited(view: &View<'_>) -> Option<Waiting> {
+    let lacks_pods = |set: &&ReplicaSetFacts| set.replicas > 0 && available(Some(set)) < set.replicas;
+    let may_lack = view.revisions.older.iter().copied().any(|set| lacks_pods(&set));
+    let waits = may_lack && !view.is_promoted() && !view.is_aborted() && !view.reaches_canary();
+    waits.then(|| drain::service_drain(view, view.canary_service())).flatten()
 }
 
 /// The weight that the new version is to have now as far as its own pods and the canary Service allow, whatever the
@@ -193,7 +202,7 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     if !view.is_routed() {
         return;
     }
-    if let Some(reason) = unheard_of(view) {
+    if let Some(reason) = unheard_of(view).or_else(|| inherited(view)) {
         draft.wait(reason);
     }
     let want = wanted(view);
