@@ -359,6 +359,7 @@ impl Judge {
     pub(crate) fn restored(&mut self, now: Timestamp) {
         self.restored_at = Some(now);
         self.excuse_all(now);
+        self.traffic.restored();
         self.truth.restart(now);
         self.verdicts.restored();
         self.steps = Steps::default();

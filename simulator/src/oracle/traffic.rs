@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 
 use super::pods::{Pods, earned, is_refuge};
-use super::{Commit, rollouts};
+use super::{Commit, ON_THE_WAY, rollouts};
 use crate::clock::ms_between;
 use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, Share};
@@ -77,6 +77,11 @@ impl Traffic {
     /// Somebody else took something away.
     pub(super) fn excuse(&mut self, now: Timestamp) {
         self.amnesty = Some(now);
+    }
+
+    /// The store went back in time: whoever had enough pods since may have none of them.
+    pub(super) fn restored(&mut self) {
+        self.enough.clear();
     }
 
     /// An operator's clock runs fast from now on: what is on its way to a proxy may take longer than was promised.
@@ -237,7 +242,9 @@ impl Traffic {
         let there: i32 = earned.values().map(|pods| pods.there).sum();
         let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum(), ..Pods::default() };
         let have = pods.there;
-        let wanted = spec.replicas.unwrap_or(1);
+        // What was decided for fewer pods a moment ago is still being carried out.
+        let a_moment_ago = now.saturating_sub(ON_THE_WAY).unwrap_or(now);
+        let wanted = spec.replicas.unwrap_or(1).min(self.floor(uid, a_moment_ago));
         let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
         if have >= wanted - missing(spec, wanted) {
             self.enough.insert(uid.clone(), wanted);
