@@ -1,6 +1,7 @@
 //! Every write of every row.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use simulator::search::exhaustive::{Plan, plans};
 use simulator::search::rows;
@@ -11,22 +12,27 @@ use crate::workers::{self, Numbers};
 /// What one thread has seen.
 #[derive(Default)]
 struct Tally {
+    rows: u64,
     plans: BTreeMap<&'static str, u64>,
     events: u64,
     failing: u64,
     failures: Vec<Failure>,
 }
 
-/// Goes through all rows with that text in their names; returns whether every rule was kept.
-pub(crate) fn run(threads: usize, only: &str) -> bool {
+/// Goes through all rows with that text in their names, as far as it gets in that time; returns whether every rule was
+/// kept.
+pub(crate) fn run(threads: usize, only: &str, limit: Option<Duration>) -> bool {
     let mut rows = rows::all();
     rows.retain(|row| row.scenario.name.contains(only));
+    // What is reached in a limited time is something of every shape.
+    rows.sort_by_key(|row| row.scenario.name.split(' ').nth(1).map(str::to_owned));
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let numbers = Numbers::new(0, count, None);
+    let numbers = Numbers::new(0, count, limit);
     let begin = workers::now();
     let tallies = workers::on(threads, || {
         let mut tally = Tally::default();
         while let Some(row) = numbers.take().and_then(|index| rows.get(usize::try_from(index).ok()?)) {
+            tally.rows += 1;
             match plans(row) {
                 Ok(plans) => plans.for_each(|plan| tally.play(plan)),
                 Err(error) => {
@@ -43,7 +49,11 @@ pub(crate) fn run(threads: usize, only: &str) -> bool {
     }
     let plans: u64 = all.plans.values().sum();
     let took = begin.elapsed().as_secs_f64();
-    println!("{plans} plans of {count} rows, {} events, in {took:.1} s: {} failing", all.events, all.failing);
+    let Tally { rows, events, failing, .. } = &all;
+    println!("{plans} plans of {rows} rows, {events} events, in {took:.1} s: {failing} failing");
+    if *rows < count {
+        println!("{} of {count} rows were not reached in that time", count - rows);
+    }
     for (shape, plans) in &all.plans {
         println!("  {shape}: {plans}");
     }
@@ -69,6 +79,7 @@ impl Tally {
         for (shape, plans) in other.plans {
             *self.plans.entry(shape).or_default() += plans;
         }
+        self.rows += other.rows;
         self.events += other.events;
         self.failing += other.failing;
         for failure in other.failures {

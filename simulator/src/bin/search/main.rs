@@ -11,6 +11,7 @@ mod workers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use planted_bugs::Bug;
@@ -38,6 +39,9 @@ enum Task {
         /// Only rows with this text in their names.
         #[arg(long, default_value = "")]
         only: String,
+        /// For how many seconds at most; how many rows were not reached is said.
+        #[arg(long)]
+        seconds: Option<u64>,
     },
     /// Draw stories and faults from seeds.
     Random(random::Arguments),
@@ -74,7 +78,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let threads = cli.threads.unwrap_or_else(workers::processors);
     let is_good = match cli.task {
-        Task::Exhaustive { only } => exhaustive::run(threads, &only),
+        Task::Exhaustive { only, seconds } => {
+            exhaustive::run(threads, &only, seconds.map(Duration::from_secs))
+        }
         Task::Random(arguments) => random::run(threads, &arguments, false),
         Task::Matrix(arguments) => random::run(threads, &arguments, true),
         Task::Bugs(arguments) => bugs::run(threads, &arguments),
