@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crds::object_ref::Kind;
 use engine::effect::{Call, Request};
+use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-/// Places that events have: few, so that news about a decision never delay one.
-const EVENT_PLACES: u32 = 2;
+/// Places that news have: few, so that what is said about a decision never delays one.
+const NEWS_PLACES: u32 = 2;
 /// For how long at most others let pass what takes requests back to where they are safe.
 const YIELDS: Duration = Duration::from_millis(100);
 
@@ -15,10 +16,12 @@ const YIELDS: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Lanes {
     urgent: Lane,
-    events: Lane,
+    news: Lane,
     others: Lane,
     /// How many urgent requests wait or are on their way.
     pressing: watch::Sender<usize>,
+    /// How many requests that are no news wait or are on their way.
+    working: watch::Sender<usize>,
 }
 
 #[derive(Debug)]
@@ -30,20 +33,20 @@ struct Lane {
 /// A place, until it is dropped.
 pub(super) struct Place<'a> {
     _permit: SemaphorePermit<'a>,
-    _pressing: Option<Pressing<'a>>,
+    _counted: Vec<Counted<'a>>,
 }
 
-/// Counts as urgent, until it is dropped.
-struct Pressing<'a>(&'a watch::Sender<usize>);
+/// Counts as urgent or as work, until it is dropped.
+struct Counted<'a>(&'a watch::Sender<usize>);
 
-impl<'a> Pressing<'a> {
+impl<'a> Counted<'a> {
     fn new(count: &'a watch::Sender<usize>) -> Self {
         count.send_modify(|count| *count += 1);
         Self(count)
     }
 }
 
-impl Drop for Pressing<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count = count.saturating_sub(1));
     }
@@ -68,39 +71,71 @@ impl Lanes {
     pub(super) fn new(size: u32) -> Self {
         Self {
             urgent: Lane::new(size),
-            events: Lane::new(EVENT_PLACES),
+            news: Lane::new(NEWS_PLACES),
             others: Lane::new(size),
             pressing: watch::Sender::new(0),
+            working: watch::Sender::new(0),
         }
     }
 
     /// Waits for a place for a request. `None`: nothing may start any more.
     pub(super) async fn enter(&self, request: &Request) -> Option<Place<'_>> {
-        if is_urgent(request) {
-            let pressing = Pressing::new(&self.pressing);
-            let permit = self.urgent.places.acquire().await.ok()?;
-            return Some(Place { _permit: permit, _pressing: Some(pressing) });
-        }
-        // An error of either kind ends the wait as well.
-        let _ = tokio::time::timeout(YIELDS, self.pressing.subscribe().wait_for(|count| *count == 0)).await;
-        let lane = if request.object.kind == Kind::Event { &self.events } else { &self.others };
+        let (lane, counts, lets_pass) = match urgency(request) {
+            Urgency::Urgent => (&self.urgent, vec![&self.pressing, &self.working], None),
+            Urgency::Work => (&self.others, vec![&self.working], Some(&self.pressing)),
+            Urgency::News => (&self.news, Vec::new(), Some(&self.working)),
+        };
+        let counted = counts.into_iter().map(Counted::new).collect();
+        // News wait for their place first: those that wait for work to end are as few as their places.
         let permit = lane.places.acquire().await.ok()?;
-        Some(Place { _permit: permit, _pressing: None })
+        if let Some(others) = lets_pass {
+            // An error of either kind ends the wait as well.
+            let _ = tokio::time::timeout(YIELDS, others.subscribe().wait_for(|count| *count == 0)).await;
+        }
+        Some(Place { _permit: permit, _counted: counted })
     }
 
     /// Waits until nothing is on its way, at most for `limit`; says whether that was reached.
     pub(super) async fn drain(&self, limit: Duration) -> bool {
         let all = async {
-            tokio::join!(self.urgent.drain(), self.others.drain(), self.events.drain());
+            tokio::join!(self.urgent.drain(), self.others.drain(), self.news.drain());
         };
         tokio::time::timeout(limit, all).await.is_ok()
     }
 }
 
-/// Routes, verdicts, and the reads that both rest on.
-fn is_urgent(request: &Request) -> bool {
+/// Who lets whom pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Urgency {
+    /// Routes, verdicts, and the reads that both rest on.
+    Urgent,
+    /// Whatever else an update waits for.
+    Work,
+    /// What is only said: events, and that a spec cannot be carried out. A thousand broken Rollouts delay no good one.
+    News,
+}
+
+/// Whether nothing follows from what a request says.
+pub(super) fn is_news(request: &Request) -> bool {
+    urgency(request) == Urgency::News
+}
+
+fn urgency(request: &Request) -> Urgency {
     let routes = matches!(request.object.kind, Kind::Ingress | Kind::VirtualService);
-    routes || request.object.kind == Kind::AnalysisRun || matches!(request.call, Call::Get)
+    if routes || request.object.kind == Kind::AnalysisRun || matches!(request.call, Call::Get) {
+        Urgency::Urgent
+    } else if request.object.kind == Kind::Event || says_invalid(&request.call) {
+        Urgency::News
+    } else {
+        Urgency::Work
+    }
+}
+
+/// Whether a status says that the spec is invalid.
+fn says_invalid(call: &Call) -> bool {
+    let Call::MergePatchStatus(body) = call else { return false };
+    let message = body.pointer("/status/message").and_then(Value::as_str);
+    message.is_some_and(|message| message.starts_with("InvalidSpec"))
 }
 
 #[cfg(test)]
@@ -138,6 +173,26 @@ mod tests {
         );
         drop(urgent);
         assert!(tokio::time::timeout(SOON, lanes.enter(&write(Kind::Rollout))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn news_let_work_pass_but_not_for_ever() {
+        let lanes = Lanes::new(4);
+        let news = write(Kind::Event);
+        let work = lanes.enter(&write(Kind::ReplicaSet)).await.unwrap();
+        assert!(tokio::time::timeout(SOON, lanes.enter(&news)).await.is_err());
+        assert!(tokio::time::timeout(LATE, lanes.enter(&news)).await.is_ok(), "never starved");
+        drop(work);
+        assert!(tokio::time::timeout(SOON, lanes.enter(&news)).await.is_ok());
+    }
+
+    #[rstest::rstest]
+    #[case::a_spec_that_cannot_be_carried_out("InvalidSpec: spec.replicas must not be negative", true)]
+    #[case::an_update_that_was_taken_back("RolloutAborted: Rollout aborted update to revision 2", false)]
+    fn which_statuses_are_news(#[case] message: &str, #[case] want: bool) {
+        let object = ObjectRef::new(Kind::Rollout, "shop", "web");
+        let call = Call::MergePatchStatus(json!({ "status": { "phase": "Degraded", "message": message } }));
+        assert_eq!(is_news(&Request { object, call }), want);
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) use self::exchange::verb;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a decision rests on is at most this old when its write leaves, as far as this process can tell: after a
-/// standstill, or a long wait for a place, it is decided anew.
+/// standstill, or a long wait for a place, it is decided anew. Nothing follows from news, so they may be late.
 const DECISION_HOLDS: Duration = Duration::from_secs(1);
 
 /// What a sender speaks through.
@@ -84,7 +84,8 @@ impl Inner {
         if request.call.is_write() && !self.link.fence.may_write(Instant::now()) {
             return not_sent("NotLeading", "this process may not write: it does not hold the Lease");
         }
-        if request.call.is_write() && decided.elapsed() > DECISION_HOLDS {
+        let may_be_late = lanes::is_news(request);
+        if request.call.is_write() && !may_be_late && decided.elapsed() > DECISION_HOLDS {
             return outdated();
         }
         let started = Instant::now();
