@@ -94,6 +94,14 @@ impl App {
     /// # Errors
     /// When it is not healthy within a minute.
     pub async fn deploy(space: &Space, manifests: &[Value]) -> Result<Self> {
+        Self::deploy_within(space, manifests, Duration::from_mins(1)).await
+    }
+
+    /// The same, where many are deployed at once.
+    ///
+    /// # Errors
+    /// When it is not healthy within `limit`.
+    pub async fn deploy_within(space: &Space, manifests: &[Value], limit: Duration) -> Result<Self> {
         manifest::apply(&space.client, &space.name, manifests).await?;
         let rollout =
             manifests.iter().find(|manifest| manifest["kind"] == "Rollout").context("no Rollout")?;
@@ -101,7 +109,7 @@ impl App {
             rollout.pointer("/metadata/name").and_then(Value::as_str).context("a Rollout without a name")?;
         let name = name.to_owned();
         let app = Self { space: space.clone(), name };
-        app.phase(RolloutPhase::Healthy, Duration::from_mins(1)).await?;
+        app.phase(RolloutPhase::Healthy, limit).await?;
         Ok(app)
     }
 

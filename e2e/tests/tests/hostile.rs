@@ -78,16 +78,15 @@ async fn permissive(client: &Client, chart: &Value) -> Result<()> {
     *open.pointer_mut("/spec/versions/0/schema").context("a CRD without a schema")? = schema;
     *open.pointer_mut("/spec/versions/0/subresources").context("a CRD without subresources")? =
         json!({ "status": {} });
-    apply_crd(client, &open).await?;
-    // The API server takes a moment to serve a changed schema.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    Ok(())
+    apply_crd(client, &open).await
 }
 
 async fn apply_crd(client: &Client, crd: &Value) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let name = crd.pointer("/metadata/name").and_then(Value::as_str).context("a CRD without a name")?;
     api.patch(name, &PatchParams::apply("e2e").force(), &Patch::Apply(crd)).await?;
+    // The API server takes a moment to serve a changed schema, and ends all watches of the kind meanwhile.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(())
 }
 
