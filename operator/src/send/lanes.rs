@@ -33,7 +33,8 @@ struct Lane {
 /// A place, until it is dropped.
 pub(super) struct Place<'a> {
     _permit: SemaphorePermit<'a>,
-    _counted: Vec<Counted<'a>>,
+    _working: Option<Counted<'a>>,
+    _pressing: Option<Counted<'a>>,
 }
 
 /// Counts as urgent or as work, until it is dropped.
@@ -80,19 +81,23 @@ impl Lanes {
 
     /// Waits for a place for a request. `None`: nothing may start any more.
     pub(super) async fn enter(&self, request: &Request) -> Option<Place<'_>> {
-        let (lane, counts, lets_pass) = match urgency(request) {
-            Urgency::Urgent => (&self.urgent, vec![&self.pressing, &self.working], None),
-            Urgency::Work => (&self.others, vec![&self.working], Some(&self.pressing)),
-            Urgency::News => (&self.news, Vec::new(), Some(&self.working)),
+        let urgency = urgency(request);
+        let working = (urgency != Urgency::News).then(|| Counted::new(&self.working));
+        let pressing = (urgency == Urgency::Urgent).then(|| Counted::new(&self.pressing));
+        let permit = match urgency {
+            Urgency::Urgent => self.urgent.places.acquire().await,
+            Urgency::Work => {
+                none_left(&self.pressing).await;
+                self.others.places.acquire().await
+            }
+            // News take their place first: so few of them wait at once that they stay few.
+            Urgency::News => {
+                let permit = self.news.places.acquire().await;
+                none_left(&self.working).await;
+                permit
+            }
         };
-        let counted = counts.into_iter().map(Counted::new).collect();
-        // News wait for their place first: those that wait for work to end are as few as their places.
-        let permit = lane.places.acquire().await.ok()?;
-        if let Some(others) = lets_pass {
-            // An error of either kind ends the wait as well.
-            let _ = tokio::time::timeout(YIELDS, others.subscribe().wait_for(|count| *count == 0)).await;
-        }
-        Some(Place { _permit: permit, _counted: counted })
+        Some(Place { _permit: permit.ok()?, _working: working, _pressing: pressing })
     }
 
     /// Waits until nothing is on its way, at most for `limit`; says whether that was reached.
@@ -102,6 +107,12 @@ impl Lanes {
         };
         tokio::time::timeout(limit, all).await.is_ok()
     }
+}
+
+/// Lets others pass, but not for ever.
+async fn none_left(others: &watch::Sender<usize>) {
+    // An error of either kind ends the wait as well.
+    let _ = tokio::time::timeout(YIELDS, others.subscribe().wait_for(|count| *count == 0)).await;
 }
 
 /// Who lets whom pass.
