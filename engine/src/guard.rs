@@ -103,8 +103,13 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSe
         | Action::PatchTemplateMetadata { .. }
         | Action::DeleteReplicaSet { .. } => snapshot.sets().map(|facts| set(&facts.meta.name)).collect(),
         Action::AdoptReplicaSet { name, .. } => BTreeSet::from([set(name)]),
-        Action::CreateReplicaSet { .. }
-        | Action::PatchPod { .. }
+        // Which version is wanted, the Rollout says, or its workload.
+        Action::CreateReplicaSet { .. } => {
+            let meta = &snapshot.rollout.meta;
+            let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
+            naming::workload(&snapshot.rollout).into_iter().chain([rollout]).collect()
+        }
+        Action::PatchPod { .. }
         | Action::CreateAnalysisRun { .. }
         | Action::TerminateAnalysisRun { .. }
         | Action::DeleteAnalysisRun { .. } => BTreeSet::new(),

@@ -45,6 +45,8 @@ pub(crate) struct RolloutWork {
     checking: BTreeSet<ObjectRef>,
     /// Rounds of live reads that the decision at hand has asked for.
     pub(crate) rounds: u32,
+    /// Whether the last plan broke an invariant.
+    pub(crate) doubted: bool,
     /// At which of the engine's beginnings everything that steers it was read live last.
     pub(crate) vetted: Option<u64>,
     status_written: Option<Timestamp>,
@@ -154,7 +156,8 @@ impl Engine {
     /// Carries out the next actions, or first reads live what they rest on.
     fn proceed(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
         let run = guard::leading(&plan.actions);
-        let held = takeover::holds(&gathered.snapshot, self.leading_since);
+        let are_runs_served = !self.stores.unserved.contains(&Kind::AnalysisRun);
+        let held = takeover::holds(&gathered.snapshot, self.leading_since, are_runs_served);
         let (run, waiting) = takeover::release(run, &gathered.snapshot, held);
         if let Some(waiting) = waiting {
             self.set_waiting(rollout, vec![waiting]);
@@ -163,9 +166,7 @@ impl Engine {
             return;
         }
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
-        if self.has_read(rollout, gathered, reads, now)
-            && self.may_carry_out(rollout, &gathered.snapshot, plan, now)
-        {
+        if self.has_read(rollout, gathered, reads, now) && self.may_carry_out(rollout, gathered, plan, now) {
             self.act(rollout, gathered, &run, now);
         }
     }
@@ -236,7 +237,7 @@ impl Engine {
             }
         }
         self.forget_reads(rollout);
-        if !self.may_carry_out(rollout, &gathered.snapshot, plan, now) || self.is_braked(rollout, now) {
+        if !self.may_carry_out(rollout, gathered, plan, now) || self.is_braked(rollout, now) {
             return;
         }
         let mut body = request::status_patch(&held.meta, &patch);

@@ -2,15 +2,24 @@
 
 use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, RouteFacts};
-use planner::rollout::{Action, Snapshot};
+use planner::rollout::{Action, Snapshot, spoken_of};
 use planner::waiting::Waiting;
 use planted_bugs::{Bug, planted};
 
-/// The name of a running analysis whose measurements are all older than this term, if there is one.
+/// The name of a running analysis whose measurements are all older than this term, if there is one. While runs cannot
+/// be read because their kind is not served, that is any one of which the status says that it runs.
 ///
 /// A run that has never measured holds nothing back: nothing was lost with the earlier leader.
-pub(crate) fn holds(snapshot: &Snapshot, leading_since: Option<Timestamp>) -> Option<&str> {
+pub(crate) fn holds(
+    snapshot: &Snapshot,
+    leading_since: Option<Timestamp>,
+    are_runs_served: bool,
+) -> Option<&str> {
     let since = leading_since.filter(|_| !planted(Bug::WeightRaisedOnTakeover))?;
+    if !are_runs_served {
+        let mut told = spoken_of(&snapshot.rollout.status);
+        return told.find(|run| !run.status.is_completed()).map(|run| run.name.as_str());
+    }
     let run = snapshot.analysis_runs.iter().find(|run| is_overdue(run, since))?;
     Some(&run.meta.name)
 }

@@ -45,6 +45,10 @@ impl Held for RolloutHeld {
     fn controller_uid(&self) -> Option<&str> {
         None
     }
+
+    fn differs(&self, other: &Self) -> bool {
+        self.facts != other.facts
+    }
 }
 
 /// A route object: its whole text if a Rollout names it, else only that it exists.
@@ -84,6 +88,10 @@ impl Held for RouteHeld {
     fn controller_uid(&self) -> Option<&str> {
         None
     }
+
+    fn differs(&self, other: &Self) -> bool {
+        self.text != other.text
+    }
 }
 
 /// A pod: what it carries if its Rollout asks for that, else only that it exists.
@@ -117,6 +125,10 @@ impl Held for PodHeld {
 
     fn controller_uid(&self) -> Option<&str> {
         self.controller_uid.as_deref()
+    }
+
+    fn differs(&self, other: &Self) -> bool {
+        self.facts != other.facts
     }
 }
 
@@ -171,6 +183,10 @@ impl Held for WorkloadHeld {
     fn controller_uid(&self) -> Option<&str> {
         None
     }
+
+    fn differs(&self, other: &Self) -> bool {
+        self.kept().map(|kept| &kept.facts) != other.kept().map(|kept| &kept.facts)
+    }
 }
 
 macro_rules! held_with_meta {
@@ -182,6 +198,10 @@ macro_rules! held_with_meta {
 
             fn controller_uid(&self) -> Option<&str> {
                 self.meta.controller.as_ref().map(|owner| owner.uid.as_str())
+            }
+
+            fn differs(&self, other: &Self) -> bool {
+                self != other
             }
         }
     )+};

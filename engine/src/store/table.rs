@@ -19,6 +19,9 @@ pub(crate) trait Held {
 
     /// The uid of the owner by which it is to be found.
     fn controller_uid(&self) -> Option<&str>;
+
+    /// Whether the object says something else than `other`.
+    fn differs(&self, other: &Self) -> bool;
 }
 
 /// How a table learned of an object.
@@ -70,7 +73,10 @@ impl<T> Default for Table<T> {
 }
 
 impl<T: Held> Table<T> {
-    /// Takes an object unless a later version is held or its incarnation was deleted.
+    /// Takes an object unless that version or a later one is held, or its incarnation was deleted.
+    ///
+    /// A live answer that shows the version that is held with another content tells that the store of the server was
+    /// restored from a backup and has counted up again: what it shows is taken.
     pub(crate) fn apply(&mut self, key: Key, next: T, origin: Origin) -> Change {
         let stamp = next.stamp();
         if let Some(brought) = self.listing.as_mut().filter(|_| origin == Origin::List) {
@@ -80,8 +86,11 @@ impl<T: Held> Table<T> {
         if self.graves.contains(&stamp.uid) {
             return Change::Overtaken;
         }
-        let order = self.objects.get(&key).map(|held| order(&held.stamp(), &stamp));
+        let held = self.objects.get(&key);
+        let order = held.map(|held| order(&held.stamp(), &stamp));
+        let is_another = origin == Origin::Live && held.is_some_and(|held| held.differs(&next));
         match (order, origin) {
+            (Some(Order::Same), _) if is_another => {}
             (Some(Order::Same), _) => return Change::Same,
             (Some(Order::Earlier), Origin::Watch) if planted(Bug::OwnWritesForgotten) => {}
             (Some(Order::Earlier), Origin::Watch | Origin::Live) => return Change::Overtaken,
@@ -212,6 +221,10 @@ mod tests {
         fn controller_uid(&self) -> Option<&str> {
             self.2
         }
+
+        fn differs(&self, other: &Self) -> bool {
+            self.2 != other.2
+        }
     }
 
     fn key(name: &str) -> Key {
@@ -235,6 +248,15 @@ mod tests {
         assert_eq!(table.apply(key("a"), Thing("u", 11, None), Origin::Watch), Change::Overtaken);
         assert_eq!(table.apply(key("a"), Thing("u", 12, None), Origin::Watch), Change::Same);
         assert_eq!(table.get(&key("a")), Some(&Thing("u", 12, None)));
+    }
+
+    #[test]
+    fn a_live_answer_with_another_content_of_the_same_version_is_taken() {
+        let mut table = table(&[("a", Thing("u", 10, None))]);
+        assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::Watch), Change::Same);
+        assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::Live), Change::Taken);
+        assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::Live), Change::Same);
+        assert_eq!(table.get(&key("a")), Some(&Thing("u", 10, Some("o"))));
     }
 
     #[test]

@@ -209,12 +209,13 @@ pub struct Scale {
 }
 
 impl Action {
-    /// Whether it adds pods or takes them away, now or at a time that it sets, moves traffic, numbers a revision, labels a
-    /// role, or makes somebody else's object ours: such an action is decided again on a live read.
+    /// Whether it adds pods or takes them away, now or at a time that it sets, moves traffic, begins or numbers a revision,
+    /// labels a role, or makes somebody else's object ours: such an action is decided again on a live read.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         match self {
             Self::PatchRollout { .. }
+            | Self::CreateReplicaSet { .. }
             | Self::PatchReplicaSet { .. }
             | Self::PatchTemplateMetadata { .. }
             | Self::AdoptReplicaSet { .. }
@@ -223,8 +224,7 @@ impl Action {
             | Self::ScaleWorkload { .. }
             | Self::SwitchService { .. }
             | Self::SetWeight { .. } => true,
-            Self::CreateReplicaSet { .. }
-            | Self::PatchPod { .. }
+            Self::PatchPod { .. }
             | Self::CreateAnalysisRun { .. }
             | Self::TerminateAnalysisRun { .. }
             | Self::DeleteAnalysisRun { .. } => false,

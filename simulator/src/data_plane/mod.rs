@@ -5,7 +5,7 @@
 mod ingress;
 mod virtual_service;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crds::names::POD_TEMPLATE_HASH;
@@ -96,6 +96,13 @@ impl DataPlane {
     #[must_use]
     pub fn proxies(&self) -> usize {
         self.proxies.len()
+    }
+
+    /// The objects that any proxy knows.
+    pub(crate) fn known(&self) -> BTreeSet<ObjectRef> {
+        let is_there = |applied: &Applied| applied.object.is_some();
+        let known = self.proxies.iter().flat_map(|proxy| &proxy.applied);
+        known.filter(|(_, applied)| is_there(applied)).map(|(object, _)| object.clone()).collect()
     }
 
     /// A proxy applies what it has learned, unless it has applied something later about the same object.

@@ -67,8 +67,10 @@ impl Traffic {
         }
     }
 
-    /// The smallest number of pods that was wanted since then.
+    /// The smallest number of pods that was wanted since then, or for which something was decided that was still on its
+    /// way.
     fn floor(&self, uid: &str, since: Timestamp) -> i32 {
+        let since = since.saturating_sub(ON_THE_WAY).unwrap_or(since);
         let history = self.wanted.get(uid).map(Vec::as_slice).unwrap_or_default();
         let first = history.partition_point(|(at, _)| *at <= since).saturating_sub(1);
         history.iter().skip(first).map(|(_, replicas)| *replicas).min().unwrap_or(0)
@@ -242,9 +244,7 @@ impl Traffic {
         let there: i32 = earned.values().map(|pods| pods.there).sum();
         let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum(), ..Pods::default() };
         let have = pods.there;
-        // What was decided for fewer pods a moment ago is still being carried out.
-        let a_moment_ago = now.saturating_sub(ON_THE_WAY).unwrap_or(now);
-        let wanted = spec.replicas.unwrap_or(1).min(self.floor(uid, a_moment_ago));
+        let wanted = spec.replicas.unwrap_or(1).min(self.floor(uid, now));
         let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
         if have >= wanted - missing(spec, wanted) {
             self.enough.insert(uid.clone(), wanted);

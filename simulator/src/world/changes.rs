@@ -85,18 +85,22 @@ impl World {
         }
     }
 
-    /// At the beginning, and after the store was restored, the proxies know everything.
+    /// At the beginning, and after the store was restored, the proxies know everything, also what is no more.
     pub(super) fn learn_everything(&mut self) {
+        let gone = self.plane.known().into_iter().filter(|object| self.store.get(object).is_none());
+        let mut all: Vec<(ObjectRef, Option<Arc<Object>>)> = gone.map(|object| (object, None)).collect();
         for kind in [Kind::Service, Kind::Ingress, Kind::VirtualService] {
-            let objects: Vec<Arc<Object>> = self.store.list(kind).cloned().collect();
-            for object in objects {
-                self.order += 1;
-                let reference = Arc::new(ObjectRef::new(kind, &object.meta.namespace, &object.meta.name));
-                let order = self.order;
-                let news = News { reference, object: Some(object), order, written_at: Timestamp::MIN };
-                for proxy in 0..self.plane.proxies() {
-                    self.plane.apply(proxy, &news);
-                }
+            all.extend(self.store.list(kind).map(|object| {
+                let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
+                (reference, Some(Arc::clone(object)))
+            }));
+        }
+        for (reference, object) in all {
+            self.order += 1;
+            let (reference, order) = (Arc::new(reference), self.order);
+            let news = News { reference, object, order, written_at: Timestamp::MIN };
+            for proxy in 0..self.plane.proxies() {
+                self.plane.apply(proxy, &news);
             }
         }
         for kind in KINDS {

@@ -220,6 +220,25 @@ fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again()
 }
 
 #[test]
+fn no_weight_is_raised_after_a_takeover_while_the_running_analysis_cannot_be_read() {
+    let mut canary = nginx(
+        &json!([{ "setWeight": 50 }, { "pause": { "duration": "10s" } }, { "setWeight": 80 }, { "pause": {} }]),
+    );
+    canary["analysis"] = json!({ "templates": [{ "templateName": "errors" }] });
+    let mut world = World::new();
+    world.metric = Some(
+        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
+    );
+    world.deploy(&canary);
+    world.set_image("web:2");
+    world.run(Duration::from_secs(5));
+    world.restart();
+    world.feed(Input::KindMissing(Kind::AnalysisRun));
+    world.run(Duration::from_secs(20));
+    assert_eq!(world.weight(), "50", "{}", world.story());
+}
+
+#[test]
 fn an_abort_does_not_wait_for_stores_that_are_behind() {
     let mut world = World::new();
     halfway(&mut world, &at_half());

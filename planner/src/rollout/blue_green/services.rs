@@ -84,11 +84,12 @@ fn is_complete(view: &View<'_>, set: &ReplicaSetFacts) -> bool {
 }
 
 /// A version gets the users when it has all its pods. The stable one gets them back when it misses no more than
-/// `maxUnavailable` tolerates, or still has more pods than the one that serves.
+/// `maxUnavailable` tolerates, or still has more pods than the one that serves; but for an abort, never with fewer.
 fn may_take_over(view: &View<'_>, service: &ServiceFacts, set: &ReplicaSetFacts) -> bool {
     let serving = view.snapshot.sets().find(|one| one.hash == selected(service));
     let tolerated = replicas::allowance(view).unavailable;
-    let is_return = set.hash == view.stable_hash() && serving.is_some();
+    let loses_none = view.is_aborted() || available(Some(set)) >= available(serving);
+    let is_return = set.hash == view.stable_hash() && serving.is_some() && loses_none;
     planted(Bug::ActiveServiceSwitchedBeforePods)
         || available(Some(set)) >= view.replicas()
         || (is_return && may_return(set, serving, view.replicas(), tolerated))

@@ -5,6 +5,8 @@ use crds::names::SCALE_DOWN_DEADLINE;
 use serde_json::json;
 
 use super::{active, analysis, deployed, events, message, preview, seconds, sizes};
+use crate::rollout::tests::world::World;
+use crate::rollout::{Action, plan};
 
 #[test]
 fn a_version_that_was_stable_a_moment_ago_comes_back_at_once() {
@@ -71,6 +73,30 @@ fn the_stable_version_comes_back_in_the_middle() {
         assert_eq!(world.status().phase.as_str(), "Healthy");
         assert_eq!(sizes(&world), [("hash-v1", 5), ("hash-v2", 0)]);
     }
+}
+
+/// Only an abort puts up with fewer pods than serve now.
+#[test]
+fn a_return_waits_for_as_many_pods_as_serve() {
+    let mut world = deployed(&json!({ "postPromotionAnalysis": analysis() }));
+    world.apply_version("v2");
+    world.run(seconds(60));
+    assert_eq!(active(&world), "hash-v2");
+    world.apply_version("v1");
+    let is_back = |world: &World, left: i32| {
+        let mut snapshot = world.snapshot.clone();
+        let set = snapshot.replica_sets.iter_mut().find(|set| set.hash == "hash-v1").unwrap();
+        set.available_replicas = left;
+        let plan = plan(&snapshot, world.now);
+        plan.actions
+            .iter()
+            .any(|action| matches!(action, Action::SwitchService { name, .. } if name == "web-active"))
+    };
+    while !is_back(&world, 5) {
+        world.step();
+        assert_eq!(active(&world), "hash-v2");
+    }
+    assert!(!is_back(&world, 4), "five of the other version serve");
 }
 
 #[test]
