@@ -53,9 +53,8 @@ fn unheard_of(view: &View<'_>) -> Option<Waiting> {
 /// Why the weight does not rise yet: a proxy may learn of it before it learns that the canary Service has turned, and
 /// send the share to the version before, which lacks pods.
 fn inherited(view: &View<'_>) -> Option<Waiting> {
-    let lacks_pods = |set: &&ReplicaSetFacts| set.replicas > 0 && available(Some(set)) < set.replicas;
-    let may_lack = view.revisions.older.iter().copied().any(|set| lacks_pods(&set));
-    let waits = may_lack && !view.is_promoted() && !view.is_aborted() && !view.reaches_canary();
+    let lacks_pods = view.revisions.older.iter().any(|set| available(Some(set)) < set.replicas);
+    let waits = lacks_pods && !view.is_promoted() && !view.is_aborted() && !view.reaches_canary();
     waits.then(|| drain::service_drain(view, view.canary_service())).flatten()
 }
 

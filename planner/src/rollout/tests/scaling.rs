@@ -273,3 +273,28 @@ fn only_so_many_former_versions_are_kept() {
     assert!(world.run(SignedDuration::from_hours(1)));
     assert_eq!(sizes(&world), [0, 0, 5]);
 }
+
+/// Proxies learn of a Service and of a weight one after the other, in either order.
+#[rstest]
+#[case::a_version_that_has_lost_its_pods(true, Some(0))]
+#[case::a_version_with_all_its_pods(false, Some(40))]
+fn a_weight_rises_only_when_no_proxy_sends_it_to_a_version_that_lacks_pods(
+    #[case] is_lost: bool,
+    #[case] want: Option<u32>,
+) {
+    let mut world = deployed(&fixture::routed(&json!([{ "setWeight": 40 }, { "pause": {} }])));
+    world.apply_version("v2");
+    world.run(seconds(10));
+    world.status().abort = true;
+    world.run(seconds(10));
+    if is_lost {
+        world.broken.push("v2".to_owned());
+        world.lose("hash-v2");
+    }
+    world.apply_version("v3");
+    world.run(seconds(2));
+    assert!(world.writes.contains(&"patch services web-canary hash-v3".to_owned()), "{:?}", world.writes);
+    assert_eq!(weight(&world), want, "{:?}", world.writes);
+    world.run(seconds(6));
+    assert_eq!(weight(&world), Some(40));
+}
