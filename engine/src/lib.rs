@@ -27,6 +27,7 @@ mod live_reads;
 mod mistaken;
 mod naming;
 pub mod object;
+mod plan_check;
 mod queue;
 mod refusal;
 mod request;

@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) conflicts: usize,
     /// Whether watch events come only after everything else, and a fifth of a second late.
     pub(crate) slow_watch: bool,
+    /// A kind that the server does not serve.
+    pub(crate) unserved: Option<Kind>,
     /// Whether the server refuses ReplicaSets as invalid.
     pub(crate) refuse_replica_sets: bool,
     /// Whether new pods become available.
@@ -98,6 +100,7 @@ impl World {
             deeds: BTreeMap::new(),
             conflicts: 0,
             slow_watch: false,
+            unserved: None,
             refuse_replica_sets: false,
             pods_start: true,
             pod_objects: None,
@@ -145,7 +148,7 @@ impl World {
     /// Carries out one effect; whether the process died over it.
     pub(crate) fn carry_out(&mut self, effect: Effect) -> bool {
         match effect {
-            Effect::Request { id, request } => {
+            Effect::Request { id, request, .. } => {
                 let fault = self.fault_for(&request);
                 self.trace.push(format!("{request:?}"));
                 let answer = self.answer(&request, fault);
@@ -226,6 +229,10 @@ impl World {
     fn open(&mut self, kind: Kind) {
         assert!(self.watched.insert(kind), "{kind:?} is watched already");
         self.api.undelivered.retain(|(other, _)| *other != kind);
+        if self.unserved == Some(kind) {
+            self.inputs.push_back(Input::KindMissing(kind));
+            return;
+        }
         self.inputs.push_back(Input::Watch { kind, event: WatchEvent::Init });
         let is_hidden = self.api.hides_rollouts && kind == Kind::Rollout;
         for object in self.api.list(kind).into_iter().filter(|_| !is_hidden) {

@@ -52,7 +52,7 @@ fn an_abort_is_one_round_of_reads_and_one_round_of_writes() {
     assert_eq!(read, [Kind::Rollout, Kind::ReplicaSet]);
     let mut next = Vec::new();
     for effect in reads {
-        if let Effect::Request { id, request } = effect {
+        if let Effect::Request { id, request, .. } = effect {
             assert!(requests(&next).is_empty(), "all reads are waited for");
             let answer = world.api.call(&request, world.now);
             next = world.engine.handle(Input::Answer { id, answer }, world.now);
@@ -147,7 +147,7 @@ fn what_an_abort_rests_on_is_read_while_the_verdict_is_written() {
     // The reads are answered first: nothing moves before the verdict is persisted.
     let mut effects: Vec<(RequestId, Request)> = Vec::new();
     for effect in first {
-        if let Effect::Request { id, request } = effect {
+        if let Effect::Request { id, request, .. } = effect {
             effects.push((id, request));
         }
     }
@@ -232,8 +232,8 @@ fn no_weight_is_raised_after_a_takeover_while_the_running_analysis_cannot_be_rea
     world.deploy(&canary);
     world.set_image("web:2");
     world.run(Duration::from_secs(5));
+    world.unserved = Some(Kind::AnalysisRun);
     world.restart();
-    world.feed(Input::KindMissing(Kind::AnalysisRun));
     world.run(Duration::from_secs(20));
     assert_eq!(world.weight(), "50", "{}", world.story());
 }
