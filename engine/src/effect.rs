@@ -22,6 +22,8 @@ pub enum Effect {
         id: RequestId,
         /// What to send.
         request: Request,
+        /// Which others it lets pass.
+        urgency: Urgency,
     },
     /// Ask a metric backend and feed the answer back as `Input::Measured`.
     Measure {
@@ -41,6 +43,17 @@ pub enum Effect {
     Log(Note),
     /// Something that was counted or measured, for the metrics endpoint.
     Count(Count),
+}
+
+/// Who lets whom pass, where not all requests find a place at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Routes, verdicts, and the reads that both rest on.
+    Urgent,
+    /// Whatever else an update waits for.
+    Work,
+    /// What is only said: nothing follows from it, and it may be late. So a thousand broken Rollouts delay no good one.
+    News,
 }
 
 /// A request to the API server.

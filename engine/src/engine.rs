@@ -9,7 +9,7 @@ use planted_bugs::{Bug, planted};
 
 use crate::analysis_runs::{Questions, RunWork};
 use crate::class::Nature;
-use crate::effect::{Call, Count, Effect, Level, Note, Request, RequestId};
+use crate::effect::{Call, Count, Effect, Level, Note, Request, RequestId, Urgency};
 use crate::events::Publisher;
 use crate::flights::{Flight, Flights, Operation, Purpose};
 use crate::input::{Input, Leadership};
@@ -266,11 +266,11 @@ impl Engine {
             before,
             sent_at: self.now,
         };
-        // Nobody waits for an Event: it goes out after everything else.
-        let late = flight.purpose == Purpose::Event;
+        let urgency = flight.urgency();
         let id = self.flights.start(flight);
-        let effects = if late { &mut self.late } else { &mut self.out };
-        effects.push(Effect::Request { id, request });
+        // News go out after everything else.
+        let effects = if urgency == Urgency::News { &mut self.late } else { &mut self.out };
+        effects.push(Effect::Request { id, request, urgency });
         id
     }
 

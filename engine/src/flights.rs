@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crds::object_ref::ObjectRef;
+use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
 
 use crate::class::{Class, Nature};
-use crate::effect::RequestId;
+use crate::effect::{RequestId, Urgency};
 use crate::store::version::Stamp;
 
 /// One request that is on its way.
@@ -25,6 +25,20 @@ pub(crate) struct Flight {
     pub(crate) before: Option<Stamp>,
     /// When it was sent.
     pub(crate) sent_at: Timestamp,
+}
+
+impl Flight {
+    /// Which others the request lets pass.
+    pub(crate) fn urgency(&self) -> Urgency {
+        let moves_requests = matches!(self.object.kind, Kind::Ingress | Kind::VirtualService);
+        match &self.purpose {
+            _ if moves_requests || self.object.kind == Kind::AnalysisRun || self.nature == Nature::Read => {
+                Urgency::Urgent
+            }
+            Purpose::Event | Purpose::Status { is_refusal: true, .. } => Urgency::News,
+            _ => Urgency::Work,
+        }
+    }
 }
 
 /// What a request is for.
@@ -45,6 +59,8 @@ pub(crate) enum Purpose {
     Status {
         /// What people are told when it was accepted.
         events: Vec<Event>,
+        /// Whether it only says that the spec cannot be carried out.
+        is_refusal: bool,
     },
     /// The status of an AnalysisRun.
     RunStatus {
@@ -118,5 +134,39 @@ const fn gravity(class: Class) -> u8 {
         Class::Transient { retry_after: Some(_) } => 3,
         Class::Invalid => 4,
         Class::Forbidden => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn status(is_refusal: bool) -> Purpose {
+        Purpose::Status { events: Vec::new(), is_refusal }
+    }
+
+    fn act() -> Purpose {
+        Purpose::Act { word: "act", events: Vec::new() }
+    }
+
+    #[rstest]
+    #[case::a_weight(Kind::VirtualService, Nature::TestedWrite, act(), Urgency::Urgent)]
+    #[case::a_verdict(Kind::AnalysisRun, Nature::Write, act(), Urgency::Urgent)]
+    #[case::what_a_weight_rests_on(Kind::ReplicaSet, Nature::Read, Purpose::Read, Urgency::Urgent)]
+    #[case::pods(Kind::ReplicaSet, Nature::Write, act(), Urgency::Work)]
+    #[case::where_an_update_stands(Kind::Rollout, Nature::Write, status(false), Urgency::Work)]
+    #[case::a_spec_that_cannot_be_carried_out(Kind::Rollout, Nature::Write, status(true), Urgency::News)]
+    #[case::an_event(Kind::Event, Nature::Write, Purpose::Event, Urgency::News)]
+    fn who_lets_whom_pass(
+        #[case] kind: Kind,
+        #[case] nature: Nature,
+        #[case] purpose: Purpose,
+        #[case] want: Urgency,
+    ) {
+        let object = ObjectRef::new(kind, "shop", "web");
+        let (key, before, sent_at) = (object.clone(), None, Timestamp::UNIX_EPOCH);
+        assert_eq!(Flight { key, object, nature, purpose, before, sent_at }.urgency(), want);
     }
 }

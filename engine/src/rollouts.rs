@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crds::condition::{self, ConditionType};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
@@ -245,7 +246,8 @@ impl Engine {
             body = request::overwriting_status_patch(patch, plan.status.abort);
         }
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
-        self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone() });
+        let is_refusal = condition::find(&plan.status.conditions, ConditionType::InvalidSpec).is_some();
+        self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone(), is_refusal });
     }
 
     /// A request of a Rollout was answered.
@@ -257,7 +259,7 @@ impl Engine {
         }
         match &landed.flight.purpose {
             Purpose::Read => self.read_answered(&rollout, landed, now),
-            Purpose::Act { events, .. } | Purpose::Status { events } => {
+            Purpose::Act { events, .. } | Purpose::Status { events, .. } => {
                 self.write_answered(&rollout, landed, events, now);
             }
             _ => {}

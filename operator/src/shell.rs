@@ -129,7 +129,7 @@ impl Shell {
 
     fn carry_out(&mut self, effect: Effect, elapsed: Duration) {
         match effect {
-            Effect::Request { id, request } => self.outlets.sender.send(id, request),
+            Effect::Request { id, request, urgency } => self.outlets.sender.send(id, request, urgency),
             Effect::Measure { id, ask } => self.outlets.measurer.ask(id, ask),
             Effect::Watch(kind) => self.outlets.watches.open(kind),
             Effect::Wake { at } => self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at))),

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crds::object_ref::Kind;
-use engine::effect::{Call, Request};
-use serde_json::Value;
+use engine::effect::Urgency;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 /// Places that news have: few, so that what is said about a decision never delays one.
@@ -79,9 +77,8 @@ impl Lanes {
         }
     }
 
-    /// Waits for a place for a request. `None`: nothing may start any more.
-    pub(super) async fn enter(&self, request: &Request) -> Option<Place<'_>> {
-        let urgency = urgency(request);
+    /// Waits for a place for a request of that urgency. `None`: nothing may start any more.
+    pub(super) async fn enter(&self, urgency: Urgency) -> Option<Place<'_>> {
         let working = (urgency != Urgency::News).then(|| Counted::new(&self.working));
         let pressing = (urgency == Urgency::Urgent).then(|| Counted::new(&self.pressing));
         let permit = match urgency {
@@ -115,104 +112,49 @@ async fn none_left(others: &watch::Sender<usize>) {
     let _ = tokio::time::timeout(YIELDS, others.subscribe().wait_for(|count| *count == 0)).await;
 }
 
-/// Who lets whom pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Urgency {
-    /// Routes, verdicts, and the reads that both rest on.
-    Urgent,
-    /// Whatever else an update waits for.
-    Work,
-    /// What is only said: events, and that a spec cannot be carried out. A thousand broken Rollouts delay no good one.
-    News,
-}
-
-/// Whether nothing follows from what a request says.
-pub(super) fn is_news(request: &Request) -> bool {
-    urgency(request) == Urgency::News
-}
-
-fn urgency(request: &Request) -> Urgency {
-    let routes = matches!(request.object.kind, Kind::Ingress | Kind::VirtualService);
-    if routes || request.object.kind == Kind::AnalysisRun || matches!(request.call, Call::Get) {
-        Urgency::Urgent
-    } else if request.object.kind == Kind::Event || says_invalid(&request.call) {
-        Urgency::News
-    } else {
-        Urgency::Work
-    }
-}
-
-/// Whether a status says that the spec is invalid.
-fn says_invalid(call: &Call) -> bool {
-    let Call::MergePatchStatus(body) = call else { return false };
-    let message = body.pointer("/status/message").and_then(Value::as_str);
-    message.is_some_and(|message| message.starts_with("InvalidSpec"))
-}
-
 #[cfg(test)]
 mod tests {
-    use crds::object_ref::ObjectRef;
-    use serde_json::json;
-
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
     const LATE: Duration = Duration::from_secs(5);
 
-    fn write(kind: Kind) -> Request {
-        Request { object: ObjectRef::new(kind, "shop", "web"), call: Call::MergePatch(json!({})) }
-    }
-
     #[tokio::test]
     async fn routes_pass_a_full_lane() {
         let lanes = Lanes::new(1);
-        let _bulk = lanes.enter(&write(Kind::ReplicaSet)).await.unwrap();
-        assert!(tokio::time::timeout(SOON, lanes.enter(&write(Kind::Rollout))).await.is_err());
-        assert!(lanes.enter(&write(Kind::Event)).await.is_some());
-        assert!(lanes.enter(&write(Kind::Ingress)).await.is_some());
+        let _bulk = lanes.enter(Urgency::Work).await.unwrap();
+        assert!(tokio::time::timeout(SOON, lanes.enter(Urgency::Work)).await.is_err());
+        assert!(lanes.enter(Urgency::News).await.is_some());
+        assert!(lanes.enter(Urgency::Urgent).await.is_some());
     }
 
     #[tokio::test]
     async fn others_let_an_abort_pass_but_not_for_ever() {
         let lanes = Lanes::new(4);
-        let read = Request { object: write(Kind::ReplicaSet).object, call: Call::Get };
-        let urgent = lanes.enter(&read).await.unwrap();
-        assert!(tokio::time::timeout(SOON, lanes.enter(&write(Kind::Rollout))).await.is_err());
-        assert!(
-            tokio::time::timeout(LATE, lanes.enter(&write(Kind::Rollout))).await.is_ok(),
-            "never starved"
-        );
+        let urgent = lanes.enter(Urgency::Urgent).await.unwrap();
+        assert!(tokio::time::timeout(SOON, lanes.enter(Urgency::Work)).await.is_err());
+        assert!(tokio::time::timeout(LATE, lanes.enter(Urgency::Work)).await.is_ok(), "never starved");
         drop(urgent);
-        assert!(tokio::time::timeout(SOON, lanes.enter(&write(Kind::Rollout))).await.is_ok());
+        assert!(tokio::time::timeout(SOON, lanes.enter(Urgency::Work)).await.is_ok());
     }
 
     #[tokio::test]
     async fn news_let_work_pass_but_not_for_ever() {
         let lanes = Lanes::new(4);
-        let news = write(Kind::Event);
-        let work = lanes.enter(&write(Kind::ReplicaSet)).await.unwrap();
-        assert!(tokio::time::timeout(SOON, lanes.enter(&news)).await.is_err());
-        assert!(tokio::time::timeout(LATE, lanes.enter(&news)).await.is_ok(), "never starved");
+        let work = lanes.enter(Urgency::Work).await.unwrap();
+        assert!(tokio::time::timeout(SOON, lanes.enter(Urgency::News)).await.is_err());
+        assert!(tokio::time::timeout(LATE, lanes.enter(Urgency::News)).await.is_ok(), "never starved");
         drop(work);
-        assert!(tokio::time::timeout(SOON, lanes.enter(&news)).await.is_ok());
-    }
-
-    #[rstest::rstest]
-    #[case::a_spec_that_cannot_be_carried_out("InvalidSpec: spec.replicas must not be negative", true)]
-    #[case::an_update_that_was_taken_back("RolloutAborted: Rollout aborted update to revision 2", false)]
-    fn which_statuses_are_news(#[case] message: &str, #[case] want: bool) {
-        let object = ObjectRef::new(Kind::Rollout, "shop", "web");
-        let call = Call::MergePatchStatus(json!({ "status": { "phase": "Degraded", "message": message } }));
-        assert_eq!(is_news(&Request { object, call }), want);
+        assert!(tokio::time::timeout(SOON, lanes.enter(Urgency::News)).await.is_ok());
     }
 
     #[tokio::test]
     async fn draining_waits_for_what_is_on_its_way() {
         let lanes = Lanes::new(2);
-        let place = lanes.enter(&write(Kind::Rollout)).await.unwrap();
+        let place = lanes.enter(Urgency::Work).await.unwrap();
         assert!(!lanes.drain(SOON).await, "a request is on its way");
         drop(place);
         assert!(lanes.drain(LATE).await);
-        assert!(lanes.enter(&write(Kind::Rollout)).await.is_none(), "nothing starts after draining");
+        assert!(lanes.enter(Urgency::Work).await.is_none(), "nothing starts after draining");
     }
 }

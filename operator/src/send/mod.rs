@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::header;
-use engine::effect::{Request, RequestId};
+use engine::effect::{Request, RequestId, Urgency};
 use engine::input::{Answer, Input};
 use kube::Client;
 use kube::client::Body;
@@ -57,10 +57,10 @@ impl Sender {
     }
 
     /// Sends a request; its answer comes as an input, exactly once.
-    pub(crate) fn send(&self, id: RequestId, request: Request) {
+    pub(crate) fn send(&self, id: RequestId, request: Request, urgency: Urgency) {
         let (inner, decided) = (Arc::clone(&self.0), Instant::now());
         tokio::spawn(async move {
-            let answer = inner.answer(&request, decided).await;
+            let answer = inner.answer(&request, urgency, decided).await;
             // Nobody listens only when the process is ending.
             let _ = inner.answers.send(Input::Answer { id, answer });
         });
@@ -74,8 +74,8 @@ impl Sender {
 }
 
 impl Inner {
-    async fn answer(&self, request: &Request, decided: Instant) -> Answer {
-        let Some(_place) = self.lanes.enter(request).await else {
+    async fn answer(&self, request: &Request, urgency: Urgency, decided: Instant) -> Answer {
+        let Some(_place) = self.lanes.enter(urgency).await else {
             return not_sent("Stopping", "the process is ending");
         };
         if let Some(reason) = self.link.directory.excluded(request.object.kind) {
@@ -84,8 +84,7 @@ impl Inner {
         if request.call.is_write() && !self.link.fence.may_write(Instant::now()) {
             return not_sent("NotLeading", "this process may not write: it does not hold the Lease");
         }
-        let may_be_late = lanes::is_news(request);
-        if request.call.is_write() && !may_be_late && decided.elapsed() > DECISION_HOLDS {
+        if request.call.is_write() && urgency != Urgency::News && decided.elapsed() > DECISION_HOLDS {
             return outdated();
         }
         let started = Instant::now();

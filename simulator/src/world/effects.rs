@@ -64,10 +64,10 @@ impl World {
 
     fn carry_out(&mut self, from: Address, effect: Effect) {
         match effect {
-            Effect::Request { id, request } if request.object.kind == Kind::Event => {
+            Effect::Request { id, request, .. } if request.object.kind == Kind::Event => {
                 self.publish(from, id, &request);
             }
-            Effect::Request { id, request } => self.send(from, id, request),
+            Effect::Request { id, request, .. } => self.send(from, id, request),
             Effect::Measure { id, ask } => self.measure(from, id, &ask),
             Effect::Watch(kind) => self.open(from, kind),
             Effect::Wake { at } => self.wake(from, at),

@@ -38,7 +38,7 @@ fn first_request(world: &mut World) -> (crate::effect::RequestId, crate::effect:
     loop {
         let effects = world.engine.handle(input, world.now);
         let requests = effects.into_iter().find_map(|effect| match effect {
-            Effect::Request { id, request } => Some((id, request)),
+            Effect::Request { id, request, .. } => Some((id, request)),
             _ => None,
         });
         let (id, request) = requests.unwrap();
@@ -93,7 +93,7 @@ fn a_status_that_cannot_be_patched_becomes_a_warning_once() {
         let input = inputs.pop().unwrap_or(Input::Tick);
         for effect in world.engine.handle(input, now) {
             match effect {
-                Effect::Request { id, request } => match &request.call {
+                Effect::Request { id, request, .. } => match &request.call {
                     Call::Get => inputs.push(Input::Answer { id, answer: world.api.call(&request, now) }),
                     Call::MergePatchStatus(_) => {
                         patches += 1;

@@ -121,7 +121,7 @@ fn scaled_by_somebody(world: &mut World) -> (ObjectRef, Vec<Effect>) {
 fn answer(world: &mut World, effects: Vec<Effect>) -> Vec<Effect> {
     let mut next = Vec::new();
     for effect in effects {
-        if let Effect::Request { id, request } = effect {
+        if let Effect::Request { id, request, .. } = effect {
             let answer = world.api.call(&request, world.now);
             next.extend(world.engine.handle(Input::Answer { id, answer }, world.now));
         }
