@@ -44,15 +44,21 @@ pub(crate) fn split(replicas: i32, weight: u32, max_weight: u32, may_surge: bool
 }
 
 /// How far the two versions may grow in this round: all pods together stay within `replicas` plus `maxSurge`, and
-/// the stable version comes first.
+/// the stable version comes first. It takes the place of older ones: the new version may never get the pods that it lacks.
 pub(crate) fn growth(view: &View<'_>, want: Targets) -> Targets {
     let (stable, canary) = (size(view.revisions.stable), size(view.revisions.new));
     let older: i32 = view.revisions.older.iter().map(|set| set.replicas).fold(0, i32::saturating_add);
     let limit = view.replicas().saturating_add(allowance(view).surge);
     let room = limit.saturating_sub(stable).saturating_sub(canary).saturating_sub(older).max(0);
-    let for_stable = want.stable.saturating_sub(stable).clamp(0, room);
+    let kept = if older > 0 { floor(view).saturating_sub(sure(view.revisions.new)) } else { 0 };
+    let for_stable = want.stable.max(kept).saturating_sub(stable).clamp(0, room);
     let for_canary = want.canary.saturating_sub(canary).clamp(0, room.saturating_sub(for_stable));
     Targets { stable: stable.saturating_add(for_stable), canary: canary.saturating_add(for_canary) }
+}
+
+/// How many pods have to be available at every moment.
+fn floor(view: &View<'_>) -> i32 {
+    view.replicas().saturating_sub(allowance(view).unavailable).max(0)
 }
 
 fn size(set: Option<&ReplicaSetFacts>) -> i32 {
@@ -63,8 +69,7 @@ fn size(set: Option<&ReplicaSetFacts>) -> i32 {
 /// never falls below `replicas` less `maxUnavailable`; pods that are not available protect nobody and may always go.
 pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
     let want = targets(view);
-    let floor = view.replicas().saturating_sub(allowance(view).unavailable).max(0);
-    let floor = if planted(Bug::AvailabilityFloorForgotten) { 0 } else { floor };
+    let floor = if planted(Bug::AvailabilityFloorForgotten) { 0 } else { floor(view) };
     let others: i32 = view.revisions.older.iter().map(|set| sure(Some(set))).sum();
     let stable = view.revisions.stable.filter(|_| !view.is_promoted());
     let all = sure(view.revisions.new).saturating_add(sure(stable)).saturating_add(others);

@@ -345,6 +345,11 @@ impl Judge {
         self.intents.forget();
     }
 
+    /// Somebody else has made an object unreadable: what was decided just before rests on what it said then.
+    pub(crate) fn made_unreadable(&mut self, now: Timestamp) {
+        self.excused = Some(now);
+    }
+
     /// Whether a write may have been decided before somebody else took away what it rests on.
     pub(crate) fn is_excused(&self, now: Timestamp) -> bool {
         self.excused.is_some_and(|since| now.saturating_sub(ON_THE_WAY).is_ok_and(|bound| bound <= since))

@@ -145,6 +145,7 @@ impl World {
         self.store.set_permissive(false);
         if self.store.version() != before {
             self.mark(FaultKind::F20);
+            self.judge.made_unreadable(self.now);
             let at = after_ms(self.now, for_ms);
             let repair = Box::new(nested(path, held));
             self.plan(at, Happening::Restore(Box::new(object), repair));
