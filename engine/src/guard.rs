@@ -10,10 +10,11 @@
 
 use std::collections::BTreeSet;
 
+use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{ManagedRule, RolloutStatus};
 use planner::facts::ReplicaSetFacts;
-use planner::rollout::{Action, Snapshot, current_runs, is_decisive, is_to_be_aborted, spoken_of};
+use planner::rollout::{Action, Snapshot, current_runs, is_blank, is_decisive, is_to_be_aborted, spoken_of};
 use planted_bugs::{Bug, planted};
 use traffic_routers::Router;
 
@@ -60,8 +61,11 @@ pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<Obje
     let (namespace, status) = (&meta.namespace, &snapshot.rollout.status);
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
     let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
-    // What the status speaks of may be younger than the store.
-    let hashes = [&status.stable_rs, &status.current_pod_hash].into_iter().filter(|hash| !hash.is_empty());
+    // What the status speaks of may be younger than the store. Where it was lost, the Services speak in its place.
+    let told = [&status.stable_rs, &status.current_pod_hash].into_iter();
+    let selected = snapshot.services.values().filter(|_| is_blank(status));
+    let hashes = told.chain(selected.filter_map(|service| service.selector.get(POD_TEMPLATE_HASH)));
+    let hashes = hashes.filter(|hash| !hash.is_empty());
     let unknown = hashes.filter(|hash| with_hash(snapshot, hash).next().is_none());
     let unknown = unknown.map(|hash| set(&format!("{}-{hash}", meta.name)));
     let open = snapshot.runs().filter(|run| !run.status.phase.is_completed());

@@ -119,6 +119,7 @@ impl Engine {
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
         gathered.snapshot.kept.clone_from(&work.kept);
+        gathered.snapshot.deciding_since = self.leading_since;
         amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since);
         mistaken::strike(&mut gathered.snapshot, &self.stores);
         Some(gathered)

@@ -194,6 +194,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         cluster_templates: BTreeMap::new(),
         taken: BTreeSet::new(),
         kept: BTreeMap::new(),
+        deciding_since: None,
         stale: BTreeSet::new(),
         settings: Settings::default(),
     }

@@ -51,11 +51,12 @@ fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Wai
 }
 
 /// When the last write of an object counts as in force. A write that is not recorded counts from now; one that is
-/// recorded without a time was in force before anything depended on it.
+/// recorded without a time was in force before anything depended on it. What an earlier process recorded counts from
+/// the beginning of this one: its clock may have been another.
 fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
     let written = match recorded(view.status(), &word(view, object)) {
         Some(write) if is_version(write, version) => match write.written_at {
-            Some(time) => time.get(),
+            Some(time) => view.snapshot.deciding_since.map_or(time.get(), |since| since.max(time.get())),
             None => return Timestamp::MIN,
         },
         _ => view.now,
@@ -106,16 +107,22 @@ fn was_at_rest(view: &View<'_>) -> bool {
 
 fn routes<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
     view.snapshot.routes.iter().filter_map(|route| {
-        route.version.as_ref().map(|(_, version)| (route.reference.clone(), version.clone()))
+        tracked(view, route.reference.clone(), route.version.as_ref().map(|(_, version)| version))
     })
 }
 
 fn services<'v>(view: &'v View<'_>) -> impl Iterator<Item = Tracked> + 'v {
-    view.services().into_iter().filter_map(|name| {
-        let meta = &view.service(name)?.meta;
-        let object = ObjectRef::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
-        Some((object, meta.resource_version.clone()))
+    view.services().into_iter().filter(|name| !name.is_empty()).filter_map(|name| {
+        let object = ObjectRef::new(Kind::Service, view.snapshot.rollout.meta.namespace.as_str(), name);
+        tracked(view, object, view.service(name).map(|service| &service.meta.resource_version))
     })
+}
+
+/// An object with its version; with none if it has gone since it was recorded: proxies learn of that late as well.
+fn tracked(view: &View<'_>, object: ObjectRef, version: Option<&String>) -> Option<Tracked> {
+    let gone = || recorded(view.status(), &word(view, &object)).map(|_| String::new());
+    let version = version.cloned().or_else(gone)?;
+    Some((object, version))
 }
 
 /// How the status names an object: `Ingress/web-canary`, with the namespace if it is another one.

@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod promotion;
 mod readiness;
+mod recovery;
 mod replicas;
 mod reset;
 mod restart;
@@ -48,6 +49,7 @@ use jiff::Timestamp;
 
 pub use adoption::takes_over;
 pub use plan::{Action, MetadataChanges, Plan, Scale};
+pub use recovery::is_blank;
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
 pub use runs::{Current as CurrentRuns, spoken_of};
@@ -88,7 +90,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
 /// The plan for a Rollout whose spec can be acted on.
 fn update(view: &View<'_>, cause: Option<Cause>) -> Plan {
-    if let Some(plan) = adoption::first(view) {
+    if let Some(plan) = adoption::first(view).or_else(|| recovery::first(view)) {
         return plan;
     }
     let mut draft = Draft::new(view.snapshot, view.now);

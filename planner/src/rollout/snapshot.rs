@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub taken: BTreeSet<ObjectRef>,
     /// Pods, by uid, whose eviction was refused.
     pub kept: BTreeMap<String, Kept>,
+    /// Since when this process decides, if it does. Times that were written before may come from another clock.
+    pub deciding_since: Option<Timestamp>,
     /// What the store has not caught up with.
     pub stale: Stale,
     /// Settings of the operator that decisions rest on.

@@ -40,8 +40,9 @@ pub(crate) struct Counts {
     /// Pods that could serve if nothing but the operator touched them: those that have been available once and are
     /// not being deleted, ready or not.
     pub(crate) earned: i32,
-    /// Pods that had been available once and were not ready when they were deleted, so far: they protected nobody. And
-    /// those that were evicted for a restart: how many may be missing because of it is judged when each goes.
+    /// Pods that had been available once and were not ready when they were deleted, or when that was decided, so far:
+    /// they protected nobody. And those that were evicted for a restart: how many may be missing because of it is
+    /// judged when each goes.
     pub(crate) lost: i32,
 }
 
@@ -63,6 +64,8 @@ struct Set {
     generation: i64,
     pods: BTreeMap<u64, Pod>,
     lost: i32,
+    /// How many pods were not available when its spec was changed last.
+    absent_when_changed: usize,
     sync_planned: bool,
     report_planned: bool,
     /// Until when a fault keeps a share of the pods down, and how large it is in percent.
@@ -126,6 +129,7 @@ impl Nodes {
             generation: 0,
             pods: BTreeMap::new(),
             lost: 0,
+            absent_when_changed: 0,
             sync_planned: false,
             report_planned: false,
             broken: None,
@@ -144,9 +148,10 @@ impl Nodes {
 
     /// Something about a ReplicaSet has changed: its controller looks at it in a while.
     pub(crate) fn touch(&mut self, uid: &str, moment: &mut Moment<'_>) {
-        if let Some(set) = self.sets.get_mut(uid)
-            && !std::mem::replace(&mut set.sync_planned, true)
-        {
+        let Some(set) = self.sets.get_mut(uid) else { return };
+        let is_absent = |pod: &&Pod| !pod.stopping && !set.is_available(pod, moment.now);
+        set.absent_when_changed = set.pods.values().filter(is_absent).count();
+        if !std::mem::replace(&mut set.sync_planned, true) {
             moment.plan(moment.timings.controller_ms, PodEvent::Sync(uid.to_owned()));
         }
     }
@@ -165,10 +170,13 @@ impl Nodes {
             set.pods.insert(self.names, Pod { ready_since: None, was_available: false, stopping: false });
             set.start(uid, self.names, moment);
         }
+        // Those that have come up while the change was on its way were no more counted on than those that have not.
+        let mut absent = set.absent_when_changed;
         for name in set.surplus(existing.saturating_sub(wanted)) {
             if let Some(pod) = set.pods.get_mut(&name) {
+                set.lost += i32::from(pod.was_available && (pod.ready_since.is_none() || absent > 0));
+                absent = absent.saturating_sub(1);
                 pod.stopping = true;
-                set.lost += i32::from(pod.was_available && pod.ready_since.is_none());
             }
             moment.plan(moment.timings.pod_stop_ms, PodEvent::Gone(uid.to_owned(), name));
         }

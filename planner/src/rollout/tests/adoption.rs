@@ -62,6 +62,8 @@ fn both_versions_of_an_update_are_taken_over_before_any_pod_goes() {
     assert!(world.run(SignedDuration::from_mins(5)));
     let first: Vec<&str> = world.writes.iter().take(2).map(String::as_str).collect();
     assert_eq!(first, ["adopt replicasets web-hash-v0", "adopt replicasets web-hash-v1"]);
-    assert_eq!(world.set("v0").map(|set| set.replicas), Some(0));
-    assert_eq!(world.set("v1").map(|set| set.available_replicas), Some(5));
+    assert_eq!(world.status().stable_rs, "hash-v0");
+    assert_eq!(world.status().current_step_index, Some(1));
+    let pods = |version: &str| world.set(version).map(|set| set.available_replicas);
+    assert_eq!([pods("v0"), pods("v1")], [Some(4), Some(1)], "{:?}", world.writes);
 }
