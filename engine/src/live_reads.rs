@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
-use planner::rollout::is_to_be_aborted;
+use planner::rollout::{is_blank, is_to_be_aborted};
 use planted_bugs::{Bug, planted};
 
 use crate::engine::Engine;
@@ -32,7 +32,9 @@ impl Engine {
         let is_vetted = work.vetted == Some(self.beginnings) || planted(Bug::NoLiveReads);
         // Who was never readable steers nothing: what is said about it is conditioned on itself.
         let steers = gathered.snapshot.rollout.readable_spec().is_some();
-        let vets = steers && !is_vetted && !is_to_be_aborted(&gathered.snapshot);
+        // Where the status is empty, all that it would say is to be found again.
+        let knows_nothing = is_blank(&gathered.snapshot.rollout.status) && !planted(Bug::NoLiveReads);
+        let vets = steers && (!is_vetted || knows_nothing) && !is_to_be_aborted(&gathered.snapshot);
         if vets {
             reads.extend(guard::steering(&gathered.snapshot, &gathered.routers));
         }

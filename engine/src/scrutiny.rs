@@ -22,7 +22,7 @@ pub struct Decision {
     /// The decision.
     pub plan: Plan,
     /// The writes that begin to carry it out: the next actions, or without any the status if it differs. Those of
-    /// AnalysisRuns are left out, because pods, requests and status wait for none of them.
+    /// AnalysisRuns, and what single pods are to carry, are left out: neither moves pods or requests.
     pub requests: Vec<Request>,
 }
 
@@ -105,15 +105,16 @@ impl Engine {
 
 fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Request> {
     debug_assert_eq!(rollout.kind, Kind::Rollout);
-    let about_runs = |action: &&Action| {
+    let moves_nothing = |action: &&Action| {
         matches!(
             action,
-            Action::CreateAnalysisRun { .. }
+            Action::PatchPod { .. }
+                | Action::CreateAnalysisRun { .. }
                 | Action::TerminateAnalysisRun { .. }
                 | Action::DeleteAnalysisRun { .. }
         )
     };
-    let actions: Vec<Action> = plan.actions.iter().filter(|action| !about_runs(action)).cloned().collect();
+    let actions: Vec<Action> = plan.actions.iter().filter(|action| !moves_nothing(action)).cloned().collect();
     let run = guard::leading(&actions);
     if run.is_empty() {
         let held = &gathered.snapshot.rollout;

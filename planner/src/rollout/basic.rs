@@ -47,13 +47,24 @@ pub(crate) fn split(replicas: i32, weight: u32, max_weight: u32, may_surge: bool
 /// the stable version comes first. It takes the place of older ones: the new version may never get the pods that it lacks.
 pub(crate) fn growth(view: &View<'_>, want: Targets) -> Targets {
     let (stable, canary) = (size(view.revisions.stable), size(view.revisions.new));
-    let older: i32 = view.revisions.older.iter().map(|set| set.replicas).fold(0, i32::saturating_add);
-    let limit = view.replicas().saturating_add(allowance(view).surge);
-    let room = limit.saturating_sub(stable).saturating_sub(canary).saturating_sub(older).max(0);
-    let kept = if older > 0 { floor(view).saturating_sub(sure(view.revisions.new)) } else { 0 };
-    let for_stable = want.stable.max(kept).saturating_sub(stable).clamp(0, room);
+    let room = room(view);
+    let for_stable = want.stable.max(in_place_of_older(view)).saturating_sub(stable).clamp(0, room);
     let for_canary = want.canary.saturating_sub(canary).clamp(0, room.saturating_sub(for_stable));
     Targets { stable: stable.saturating_add(for_stable), canary: canary.saturating_add(for_canary) }
+}
+
+/// How many pods all versions together may still get.
+fn room(view: &View<'_>) -> i32 {
+    let older = view.revisions.older.iter().map(|set| set.replicas);
+    let sizes = older.chain([size(view.revisions.stable), size(view.revisions.new)]);
+    let limit = view.replicas().saturating_add(allowance(view).surge);
+    limit.saturating_sub(sizes.fold(0, i32::saturating_add)).max(0)
+}
+
+/// The size of the stable version with which no pod of an older one is needed any more; nothing without older ones.
+fn in_place_of_older(view: &View<'_>) -> i32 {
+    let has_older = view.older_with_pods().next().is_some();
+    if has_older { floor(view).saturating_sub(sure(view.revisions.new)) } else { 0 }
 }
 
 /// How many pods have to be available at every moment.
@@ -74,16 +85,15 @@ pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
     let stable = view.revisions.stable.filter(|_| !view.is_promoted());
     let all = sure(view.revisions.new).saturating_add(sure(stable)).saturating_add(others);
     let mut spare = all.saturating_sub(floor).max(0);
-    let mut older_left = false;
     for set in view.older_with_pods() {
-        older_left = true;
         let goal = shrunk(set, 0, spare);
         if goal < set.replicas {
             spare = spare.saturating_sub(available(Some(set)).saturating_sub(goal).max(0));
             draft.act(scale(view, set, goal));
         }
     }
-    if older_left {
+    if view.older_with_pods().next().is_some() {
+        cede(view, want.canary, draft);
         return;
     }
     let shrinking = [(view.revisions.new, want.canary), (stable, want.stable)];
@@ -95,6 +105,21 @@ pub(crate) fn scale_down(view: &View<'_>, draft: &mut Draft) {
             draft.act(scale(view, set, goal));
             return;
         }
+    }
+}
+
+/// Takes pods of the new version away that are not available: those that it should not have, and those in whose place the
+/// stable version has to come before an older one can go.
+fn cede(view: &View<'_>, want: i32, draft: &mut Draft) {
+    let (Some(new), Some(_)) = (view.revisions.new.filter(|_| !view.is_promoted()), view.revisions.stable)
+    else {
+        return;
+    };
+    let missing = in_place_of_older(view).saturating_sub(size(view.revisions.stable)).max(0);
+    let ceded = new.replicas.saturating_sub(missing.saturating_sub(room(view)).max(0));
+    let goal = want.min(ceded).max(available(Some(new)));
+    if goal < new.replicas {
+        draft.act(scale(view, new, goal));
     }
 }
 

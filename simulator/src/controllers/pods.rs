@@ -150,7 +150,9 @@ impl Nodes {
     pub(crate) fn touch(&mut self, uid: &str, moment: &mut Moment<'_>) {
         let Some(set) = self.sets.get_mut(uid) else { return };
         let is_absent = |pod: &&Pod| !pod.stopping && !set.is_available(pod, moment.now);
-        set.absent_when_changed = set.pods.values().filter(is_absent).count();
+        let absent = set.pods.values().filter(is_absent).count();
+        let before = if set.sync_planned { set.absent_when_changed } else { 0 };
+        set.absent_when_changed = absent.max(before);
         if !std::mem::replace(&mut set.sync_planned, true) {
             moment.plan(moment.timings.controller_ms, PodEvent::Sync(uid.to_owned()));
         }

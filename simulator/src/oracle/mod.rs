@@ -186,7 +186,9 @@ impl Judge {
     /// A write of an operator is about to be carried out.
     pub(crate) fn before(&mut self, sent: &Sent<'_>, store: &Store, clocks: Clocks) {
         self.sent_at = sent.at;
-        self.overwritten = sender::overwritten(sent.request, sent.at, store);
+        // In a store that went back in time versions come again.
+        let is_restored = self.restored_at.is_some_and(|restored| sent.at <= restored);
+        self.overwritten = sender::overwritten(sent.request, sent.at, store).filter(|_| !is_restored);
         self.unjustified = self.truth.objection(sent, store, clocks);
     }
 

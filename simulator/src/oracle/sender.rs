@@ -19,12 +19,9 @@ pub(super) fn overwritten(request: &Request, sent_at: Timestamp, store: &Store) 
     let object = &request.object;
     let is_about_all = match &request.call {
         Call::MergePatch(_) | Call::MergePatchStatus(_) => true,
-        Call::JsonPatch(patch)
-            if matches!(object.kind, Kind::ReplicaSet | Kind::Deployment) && scaled_to(patch).is_some() =>
-        {
-            false
-        }
-        Call::JsonPatch(_) => matches!(object.kind, Kind::Ingress | Kind::VirtualService),
+        Call::JsonPatch(patch) if scaled_to(patch).is_some() => false,
+        Call::JsonPatch(_) if matches!(object.kind, Kind::Ingress | Kind::VirtualService) => true,
+        Call::JsonPatch(_) => return None,
         Call::Get | Call::Create(_) | Call::Delete { .. } | Call::Evict { .. } => return None,
     };
     let of_it = || store.changes(object.kind, store.compacted()).rev().filter(|it| *it.reference == *object);

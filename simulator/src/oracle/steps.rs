@@ -10,10 +10,12 @@ use engine::effect::Call;
 use engine::object::View;
 use jiff::Timestamp;
 use planner::facts::{AnalysisRunFacts, RolloutFacts};
+use planner::rollout::is_blank;
 
 use super::Commit;
 use crate::clock::{after_ms, ms_between};
 use crate::outcome::Rule;
+use crate::roles;
 use crate::store::Store;
 
 /// How much too early a pause may end: it counts from when it was decided, which comes a request before its commit.
@@ -43,7 +45,7 @@ pub(super) struct Steps {
     disturbed: Option<Timestamp>,
     /// Somebody else deletes, restores or turns clocks: what was remembered may be wrong.
     excused: bool,
-    /// How fast the clock of an operator ran at most, in percent, if not as fast as the real one: it measures pauses.
+    /// How fast the clock of an operator ran at most, in tenths of a percent, if not as fast as the real one: it measures pauses.
     fastest: Option<u32>,
     /// Clocks that differ have measured the same pause.
     clocks_differ: bool,
@@ -63,7 +65,7 @@ impl Steps {
     /// From now on an operator's clock runs at this speed, in percent.
     pub(super) fn runs_at(&mut self, percent: u32) {
         // While it approaches a wall clock that was set, it runs faster by a tenth.
-        self.fastest = Some(self.fastest.unwrap_or(100).max(percent * 11 / 10));
+        self.fastest = Some(self.fastest.unwrap_or(1_000).max(percent.saturating_mul(11)));
     }
 
     /// From now on no pause is measured: its two ends may be told by clocks that differ.
@@ -191,7 +193,7 @@ impl Steps {
         if self.clocks_differ {
             return None;
         }
-        let passed = ms_between(began, now).saturating_mul(u64::from(self.fastest.unwrap_or(100))) / 100;
+        let passed = ms_between(began, now).saturating_mul(u64::from(self.fastest.unwrap_or(1_000))) / 1_000;
         let is_early = i128::from(passed + EARLY_MS) < length;
         let is_calm = self.disturbed.is_none_or(|until| after_ms(until, DISTURBED_LATE_MS) < now);
         let is_late = i128::from(passed) > length + i128::from(LATE_MS) && is_calm;
@@ -261,6 +263,10 @@ fn runs(store: &Store) -> impl Iterator<Item = &AnalysisRunFacts> {
 fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Option<String> {
     let (old, new) = (&before.status, &after.status);
     let name = &after.meta.name;
+    if is_blank(old) && new.current_pod_hash.is_empty() {
+        let has_pods = roles::sets(store, after).any(|set| set.hash == new.stable_rs && set.replicas > 0);
+        return (!has_pods).then(|| format!("{name}: {} is stable again and has no pods", new.stable_rs));
+    }
     if new.stable_rs != new.current_pod_hash {
         return Some(format!(
             "{name}: {} becomes stable, but {} is wanted",

@@ -20,6 +20,7 @@ use crds::object_ref::ObjectRef;
 use engine::input::Input;
 use engine::settings::Settings;
 use jiff::Timestamp;
+use serde_json::Value;
 
 pub(crate) use self::requests::{scaled_to, words};
 
@@ -76,6 +77,8 @@ pub struct World {
     commits: u64,
     writes: Vec<Write>,
     effective: std::collections::BTreeSet<FaultKind>,
+    /// What was made unreadable, and the patch that mends it.
+    malformed: Vec<(ObjectRef, Value)>,
 }
 
 /// How far a run is.
@@ -130,6 +133,7 @@ impl World {
             script: Script::new(scenario.acts.len(), faults.len()),
             meeting: Meeting::default(),
             marked: Vec::new(),
+            malformed: Vec::new(),
             judge: Judge::new(&settings, base.now),
             trace: Trace::default(),
             stage: Stage::Story,

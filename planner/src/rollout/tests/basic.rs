@@ -187,3 +187,30 @@ fn an_autoscaler_does_not_bring_an_aborted_version_back(#[case] canary: Value) {
         assert_eq!(sizes(&world), (replicas, 0));
     }
 }
+
+/// A replaced version serves users: it goes whatever becomes of the new one, and the stable version takes its place.
+#[rstest]
+#[case::nothing_may_be_missing(json!(1), json!(0), 0)]
+#[case::no_more_than_there_are(json!(0), json!(1), 0)]
+#[case::somebody_made_the_new_one_larger(json!(0), json!(1), 7)]
+fn an_older_version_goes_although_the_new_one_never_comes_up(
+    #[case] surge: Value,
+    #[case] unavailable: Value,
+    #[case] by_hand: i32,
+) {
+    let mut world = deployed(8, &stepwise(25, &surge, &unavailable));
+    world.apply_version("v2");
+    world.run(SignedDuration::from_secs(60));
+    assert_eq!(sizes(&world), (6, 2));
+    world.broken.push("v3".to_owned());
+    world.apply_version("v3");
+    world.run(SignedDuration::from_secs(1));
+    if by_hand > 0 {
+        let set = world.snapshot.replica_sets.iter_mut().find(|set| set.hash == "hash-v3").unwrap();
+        set.replicas = by_hand;
+    }
+    let seen = watch(&mut world, 30);
+    assert_eq!(world.set("v2").map(|set| set.replicas), Some(0), "{:?}", world.writes);
+    assert!(seen.least >= 7, "{seen:?}");
+    assert!(world.set("v3").is_some_and(|set| set.replicas <= 2), "{:?}", world.writes);
+}

@@ -65,10 +65,11 @@ impl Truth {
         self.unserved.insert(kind, until);
     }
 
-    /// Forgets everything: the store went back in time.
+    /// Forgets everything but which kinds are served: the store went back in time.
     pub(super) fn restart(&mut self, now: Timestamp) {
         let outdated_until = now.saturating_add(ON_THE_WAY).ok();
-        *self = Self { outdated_until, ..Self::new(&self.settings) };
+        let unserved = std::mem::take(&mut self.unserved);
+        *self = Self { outdated_until, unserved, ..Self::new(&self.settings) };
     }
 
     /// A process stands still.

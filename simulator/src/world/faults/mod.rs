@@ -127,6 +127,7 @@ impl World {
         self.noticed = self.store.version();
         self.judge.restored(self.now);
         self.learn_everything();
+        self.mend_what_came_back();
         self.notice_pods();
         for process in 0..self.processes.len() {
             for kind in self.watched(process) {

@@ -10,6 +10,11 @@ use crate::fault::{Edit, FaultKind, Target, Version};
 use crate::world::World;
 use crate::world::happening::Happening;
 
+/// What stands where an object cannot be read.
+const NONSENSE: &str = "not what belongs here";
+/// How long it takes until somebody mends what a backup brought back.
+const MENDED_AFTER_MS: u64 = 5_000;
+
 impl World {
     /// The object that plays a role.
     pub(in crate::world) fn target(&self, target: Target) -> Option<ObjectRef> {
@@ -141,14 +146,27 @@ impl World {
         };
         let before = self.store.version();
         self.store.set_permissive(true);
-        self.store.merge(&object, &nested(path, json!("not what belongs here")), false, self.now);
+        self.store.merge(&object, &nested(path, json!(NONSENSE)), false, self.now);
         self.store.set_permissive(false);
         if self.store.version() != before {
             self.mark(FaultKind::F20);
             self.judge.made_unreadable(self.now);
             let at = after_ms(self.now, for_ms);
-            let repair = Box::new(nested(path, held));
-            self.plan(at, Happening::Restore(Box::new(object), repair));
+            let repair = nested(path, held);
+            self.malformed.push((object.clone(), repair.clone()));
+            self.plan(at, Happening::Restore(Box::new(object), Box::new(repair)));
+        }
+    }
+
+    /// Whatever is unreadable in a backup is mended again after a while.
+    pub(super) fn mend_what_came_back(&mut self) {
+        for (object, repair) in self.malformed.clone() {
+            let path = malformed_path(object.kind).map(pointer).unwrap_or_default();
+            let held = self.store.manifest(&object);
+            if held.is_some_and(|held| held.pointer(&path).and_then(Value::as_str) == Some(NONSENSE)) {
+                let at = after_ms(self.now, MENDED_AFTER_MS);
+                self.plan(at, Happening::Restore(Box::new(object), Box::new(repair)));
+            }
         }
     }
 }
