@@ -159,7 +159,8 @@ impl Engine {
         match class {
             Class::Transient { retry_after } => self.queue.failed(key, now, retry_after),
             Class::Unknown => self.queue.failed(key, now, None),
-            Class::Invalid | Class::Forbidden => self.queue.refused(key, now),
+            Class::Invalid => self.queue.refused(key, now),
+            Class::Forbidden => self.queue.denied(key, now),
             Class::Conflict | Class::AlreadyExists | Class::NotFound | Class::Protected => {
                 self.queue.conflicted(key, now);
             }

@@ -16,6 +16,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const LONGEST_CONFLICT: Duration = Duration::from_secs(5);
 /// When a plan is looked at again that wished for a time which has passed.
 const OVERDUE: Duration = Duration::from_millis(100);
+/// How many doublings of the first delay the first one after a denial is: a bit more than a second.
+const DENIED_FIRST: u32 = 8;
 /// How many conflicts in a row are answered at once.
 const CONFLICTS_AT_ONCE: u32 = 3;
 
@@ -161,6 +163,15 @@ impl Queue {
     /// Only a person can help: again when something changes, or after the longest delay.
     pub(crate) fn refused(&mut self, key: &ObjectRef, now: Timestamp) {
         self.hold(key, now, LONGEST_DELAY, Until::Change);
+    }
+
+    /// This process may not do that, or somebody's webhook says so: as above, but it may be allowed soon, and nothing
+    /// that is watched would tell.
+    pub(crate) fn denied(&mut self, key: &ObjectRef, now: Timestamp) {
+        let delay = self.delay(key, now);
+        let wait = exponential(key, DENIED_FIRST.saturating_add(delay.failures));
+        delay.failures = delay.failures.saturating_add(1);
+        self.hold(key, now, wait, Until::Change);
     }
 
     /// Forgets everything about `key`.
@@ -362,6 +373,26 @@ mod tests {
         assert_eq!(queue.next(NOW), Some(at(30_000)));
         queue.push(key("a"), at(1));
         assert_eq!(drain(&mut queue), ["a"]);
+    }
+
+    #[test]
+    fn a_denial_waits_for_a_change_or_a_second_and_longer_each_time() {
+        let mut queue = Queue::default();
+        let mut last = Duration::ZERO;
+        let mut now = NOW;
+        for _ in 0..8 {
+            queue.denied(&key("a"), now);
+            let next = queue.next(now).unwrap();
+            let wait = Duration::try_from(next.duration_since(now)).unwrap();
+            assert!(wait > last || wait >= LONGEST_DELAY.mul_f64(0.75), "{wait:?} after {last:?}");
+            (last, now) = (wait, next);
+            queue.ring(now);
+            assert_eq!(drain(&mut queue), ["a"]);
+        }
+        assert!(last <= LONGEST_DELAY);
+        queue.denied(&key("a"), now);
+        queue.push(key("a"), now);
+        assert_eq!(drain(&mut queue), ["a"], "a change ends it");
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Engine {
             self.services.remove(service);
             return;
         };
+        let is_named = self.stores.references.is_named(service) || self.may_be_named(service);
         let work = self.services.entry(service.clone()).or_insert_with(|| ServiceWork {
             operation: Operation::default(),
             since: now,
@@ -63,7 +64,6 @@ impl Engine {
         if !work.operation.pending.is_empty() || self.ledger.is_behind(service) {
             return;
         }
-        let is_named = self.stores.references.is_named(service);
         match release::plan(&facts, is_named, work.manager, work.since, now) {
             Plan::Nothing => {
                 self.services.remove(service);
@@ -84,6 +84,12 @@ impl Engine {
                 self.send_and_wait(service, request, purpose);
             }
         }
+    }
+
+    /// Whether a Rollout of the namespace cannot be read: it may name any Service, and says so once it can be.
+    fn may_be_named(&self, service: &ObjectRef) -> bool {
+        let mut rollouts = self.stores.rollouts.values().map(|held| &held.facts);
+        rollouts.any(|facts| facts.meta.namespace == service.namespace && facts.spec.is_err())
     }
 
     /// A request for a Service was answered.

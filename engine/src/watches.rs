@@ -181,6 +181,10 @@ impl Engine {
         if object.kind == Kind::Service {
             self.services.remove(object);
         }
+        if object.kind == Kind::Rollout {
+            // While it could not be read it may have held any of them.
+            self.touch_services_of(object, now);
+        }
         for key in concerned.into_iter().filter(|key| key != object) {
             self.touch(key, now);
         }

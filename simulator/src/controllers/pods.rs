@@ -64,7 +64,9 @@ struct Set {
     generation: i64,
     pods: BTreeMap<u64, Pod>,
     lost: i32,
-    /// How many pods were not available when its spec was changed last.
+    /// How many pods its status called available last.
+    reported: i32,
+    /// How many pods were not available, as far as its status told, when its spec was changed last.
     absent_when_changed: usize,
     sync_planned: bool,
     report_planned: bool,
@@ -129,6 +131,7 @@ impl Nodes {
             generation: 0,
             pods: BTreeMap::new(),
             lost: 0,
+            reported: 0,
             absent_when_changed: 0,
             sync_planned: false,
             report_planned: false,
@@ -149,8 +152,9 @@ impl Nodes {
     /// Something about a ReplicaSet has changed: its controller looks at it in a while.
     pub(crate) fn touch(&mut self, uid: &str, moment: &mut Moment<'_>) {
         let Some(set) = self.sets.get_mut(uid) else { return };
-        let is_absent = |pod: &&Pod| !pod.stopping && !set.is_available(pod, moment.now);
-        let absent = set.pods.values().filter(is_absent).count();
+        let counts = set.counts(moment.now);
+        let absent = counts.existing.saturating_sub(counts.available.min(set.reported));
+        let absent = usize::try_from(absent).unwrap_or(0);
         let before = if set.sync_planned { set.absent_when_changed } else { 0 };
         set.absent_when_changed = absent.max(before);
         if !std::mem::replace(&mut set.sync_planned, true) {
@@ -276,7 +280,9 @@ impl Nodes {
     pub(crate) fn status(&mut self, uid: &str, now: Timestamp) -> Option<(Counts, i64)> {
         let set = self.sets.get_mut(uid)?;
         set.report_planned = false;
-        Some((set.counts(now), set.generation))
+        let counts = set.counts(now);
+        set.reported = counts.available;
+        Some((counts, set.generation))
     }
 
     /// The pods of a ReplicaSet by their numbers.

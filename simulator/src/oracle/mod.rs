@@ -96,6 +96,8 @@ pub(crate) struct Judge {
     overwritten: Option<String>,
     /// When the write that is being carried out was decided.
     sent_at: Timestamp,
+    /// Whether somebody has taken our own block out of a status.
+    pruned: bool,
     /// When the store last went back in time.
     restored_at: Option<Timestamp>,
     /// Until when something goes wrong, if anything does.
@@ -124,6 +126,7 @@ impl Judge {
             unjustified: None,
             overwritten: None,
             sent_at: now,
+            pruned: false,
             restored_at: None,
             disturbed: None,
             complete: BTreeMap::new(),
@@ -207,7 +210,8 @@ impl Judge {
         }
         let shortages = self.traffic.shortages(commit, store, plane);
         self.complain_all(at_ms, Rule::S2, shortages);
-        let delayed = window::delayed(commit, store);
+        // That a return goes all the way at once, our own block says.
+        let delayed = window::delayed(commit, store).filter(|_| !self.pruned);
         self.complain_all(at_ms, Rule::S4, delayed.into_iter().collect());
         for (rule, message) in self.raised(commit, store) {
             self.complain(at_ms, rule, message);
@@ -375,6 +379,7 @@ impl Judge {
 
     /// Our own block of the status was taken away: attempts are counted anew.
     pub(crate) fn forget_attempts(&mut self) {
+        self.pruned = true;
         self.intents.forget();
         self.steps.excuse();
     }

@@ -1,5 +1,6 @@
 //! S9 and S11 where they are about the process that writes: what it cannot have seen, and since when it leads.
 
+use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::Kind;
 use engine::effect::{Call, Request};
 use engine::object::View;
@@ -55,6 +56,7 @@ pub(super) fn unmeasured<'a>(facts: &RolloutFacts, since: Timestamp, store: &'a 
     });
     let is_its = |run: &&AnalysisRunFacts| {
         run.meta.controller.as_ref().is_some_and(|owner| owner.uid == facts.meta.uid)
+            && run.meta.labels.get(POD_TEMPLATE_HASH) == Some(&facts.status.current_pod_hash)
             && !run.status.phase.is_completed()
             && !run.meta.deleting
     };

@@ -7,7 +7,7 @@ use crds::object_ref::{Kind, ObjectRef};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::testing::fixtures::{blue_green, nginx, web};
+use crate::testing::fixtures::{blue_green, nginx, route, web};
 use crate::testing::{Fault, World};
 
 fn steps() -> Value {
@@ -218,4 +218,28 @@ fn leave_to_another_again(world: &mut World) {
     world.restart();
     world.api.merge(&web(), &json!({ "status": { "linnet": null } }));
     world.api.undelivered.clear();
+}
+
+/// A Rollout that is made anew in the middle of an update goes on with it from its first step, whatever its stores know:
+/// what serves the users, the Service says, and which ReplicaSet that is, is read live.
+#[rstest]
+#[case::that_sees_everything(false)]
+#[case::that_sees_it_late(true)]
+fn a_rollout_that_is_made_anew_in_the_middle_of_an_update_gives_nobody_more_requests(
+    #[case] slow_watch: bool,
+) {
+    let mut world = World::new();
+    world.deploy(&nginx(&steps()));
+    world.set_image("web:2");
+    world.run(Duration::from_mins(1));
+    assert_eq!(world.weight(), "20", "{}", world.story());
+    let stable = world.api.objects[&web()]["status"]["stableRS"].clone();
+    make_anew(&mut world);
+    // The garbage collector takes what the old one owned and nobody has kept.
+    world.api.delete(&route());
+    world.slow_watch = slow_watch;
+    world.run(Duration::from_mins(1));
+    let status = &world.api.objects[&web()]["status"];
+    assert_eq!((&status["stableRS"], &status["currentStepIndex"]), (&stable, &json!(1)), "{}", world.story());
+    assert_eq!((world.phase(), world.weight()), ("Paused", "20"), "{}", world.story());
 }

@@ -143,6 +143,21 @@ fn a_rollout_that_cannot_be_read_keeps_its_services_and_lets_go_of_them_when_it_
     assert_eq!(released(&world), [true, true], "{}", world.story());
 }
 
+#[test]
+fn nothing_is_released_while_a_neighbour_that_may_name_it_cannot_be_read() {
+    let mut world = deployed();
+    let mut neighbour = world.api.objects[&web()].clone();
+    neighbour["metadata"] = json!({ "name": "neighbour", "namespace": "shop" });
+    neighbour["spec"]["strategy"] = json!("not what belongs here");
+    let neighbour = world.api.put(Kind::Rollout, neighbour, world.now);
+    world.api.delete(&web());
+    world.run(Duration::from_mins(2));
+    assert_eq!(released(&world), [false, false]);
+    world.api.delete(&neighbour);
+    world.settle();
+    assert_eq!(released(&world), [true, true], "{:#?}", world.trace);
+}
+
 #[rstest]
 #[case::answer_lost(Fault::AnswerLost)]
 #[case::request_lost(Fault::RequestLost)]
