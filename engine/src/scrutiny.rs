@@ -33,6 +33,8 @@ pub struct Knowledge {
     pub versions: BTreeMap<ObjectRef, String>,
     /// The kinds that it takes for not served.
     pub unserved: BTreeSet<Kind>,
+    /// Since when it leads, on its own clock; `None` if it does not.
+    pub leading_since: Option<Timestamp>,
 }
 
 /// Plans that were checked, and what they broke.
@@ -42,15 +44,22 @@ pub(crate) struct Scrutiny {
 }
 
 impl Engine {
-    /// What would be done about a Rollout now, without live reads, delays or leadership, and without doing it.
+    /// What would be done about a Rollout now by a process that leads since then, without live reads or delays, and
+    /// without doing it.
     ///
     /// `None` if the Rollout is not held or is being deleted. `Err` names routes that are held without their text:
     /// deliver them again and ask anew.
     #[must_use]
-    pub fn decide(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Result<Decision, Vec<ObjectRef>>> {
+    pub fn decide(
+        &self,
+        rollout: &ObjectRef,
+        leading_since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Result<Decision, Vec<ObjectRef>>> {
         let settings = self.settings.of_rollouts();
         let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
+        gathered.snapshot.deciding_since = leading_since;
         gathered.snapshot.kept = self.rollouts.get(rollout).map(|work| work.kept.clone()).unwrap_or_default();
         if gathered.snapshot.rollout.meta.deleting {
             return None;
@@ -75,7 +84,8 @@ impl Engine {
             let stamp = self.stores.stamp(&object)?;
             Some((object, stamp.resource_version))
         });
-        Knowledge { versions: versions.collect(), unserved: self.stores.unserved.clone() }
+        let (versions, unserved) = (versions.collect(), self.stores.unserved.clone());
+        Knowledge { versions, unserved, leading_since: self.leading_since }
     }
 
     /// From now on what plans break is kept for [`Self::take_broken_invariants`].
@@ -146,7 +156,7 @@ mod tests {
     fn what_would_be_done_is_told_and_not_done() {
         let mut world = World::new();
         world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
-        let decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
+        let decision = world.engine.decide(&web(), None, world.now).unwrap().unwrap();
         assert!(decision.requests.is_empty(), "{:?}", decision.requests);
         world.set_image("web:2");
         world.settle();
@@ -158,7 +168,7 @@ mod tests {
             assert!(world.engine.handle(Input::Watch { kind, event }, world.now).is_empty());
         }
         let writes = world.api.writes.len();
-        let decision = world.engine.decide(&web(), world.now).unwrap().unwrap();
+        let decision = world.engine.decide(&web(), None, world.now).unwrap().unwrap();
         let [request] = decision.requests.as_slice() else { panic!("{:?}", decision.requests) };
         assert_eq!(request.object, route());
         assert!(matches!(request.call, Call::MergePatch(_)), "{request:?}");

@@ -282,7 +282,8 @@ impl Story {
                 vec![round.at_stop(500, Deed::Delete(rollout))]
             }
             Self::Return => vec![promote, healthy(Deed::Undo)],
-            Self::MakeAnew => vec![round.at_stop(500, Deed::MakeAnew)],
+            Self::MakeAnew if round.shape.has_steps => vec![round.at_stop(500, Deed::MakeAnew)],
+            Self::MakeAnew => vec![round.at_stop(500, Deed::MakeAnew), promote],
             Self::Restart => vec![
                 round.at_stop(500, Deed::Restart),
                 round.at_stop(9000, Deed::Promote),

@@ -137,9 +137,10 @@ impl Truth {
         for (object, event) in std::mem::take(&mut self.unheard) {
             self.engine.handle(Input::Watch { kind: object.kind, event }, clocks.real);
         }
+        let leading_since = sent.known.and_then(|known| known.leading_since);
         let mut verdicts = Vec::new();
         for rollout in &rollouts {
-            match decide(&mut self.engine, rollout, store, clocks.local) {
+            match decide(&mut self.engine, rollout, store, (leading_since, clocks.local)) {
                 Some(decision) if is_decided(request, &decision, after.as_ref()) => return None,
                 decision => verdicts.push(describe(rollout, decision.as_ref())),
             }
@@ -176,7 +177,7 @@ impl Truth {
                 engine.handle(Input::KindMissing(*kind), clocks.local);
             }
             times.iter().any(|now| {
-                let decide = |rollout| decide(&mut engine, rollout, store, *now);
+                let decide = |rollout| decide(&mut engine, rollout, store, (known.leading_since, *now));
                 rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, after))
             })
         })
@@ -221,9 +222,14 @@ fn list(engine: &mut Engine, kind: Kind, objects: &[Arc<Object>], now: Timestamp
 }
 
 /// What would be decided; routes whose text the engine does not hold yet are shown to it again.
-fn decide(engine: &mut Engine, rollout: &ObjectRef, store: &Store, now: Timestamp) -> Option<Decision> {
+fn decide(
+    engine: &mut Engine,
+    rollout: &ObjectRef,
+    store: &Store,
+    (leading_since, now): (Option<Timestamp>, Timestamp),
+) -> Option<Decision> {
     for _ in 0..2 {
-        match engine.decide(rollout, now)? {
+        match engine.decide(rollout, leading_since, now)? {
             Ok(decision) => return Some(decision),
             Err(unread) => {
                 for object in unread {
