@@ -18,6 +18,11 @@ const BUGS_PERCENT: &str = "95";
 /// slower machine says how many rows it has not reached.
 const EXHAUSTIVE_SECONDS: &str = "600";
 
+/// For how long stories and faults are drawn from seeds, always the same ones: 0 and those that follow.
+const RANDOM_SECONDS: &str = "120";
+/// How many of a thousand of them may break a rule: about twice as many as do today.
+const OPEN_PER_MILLE: &str = "2";
+
 /// What to search.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -56,7 +61,7 @@ pub(crate) fn one(arguments: &Arguments) -> Result<()> {
 }
 
 /// What every change has to pass: whatever failed before and was corrected, equal traces for equal seeds, planted bugs
-/// that are found, and every fault at every write of every row.
+/// that are found, stories and faults by chance, and every fault at every write of every row.
 ///
 /// # Errors
 /// With the first search that finds something.
@@ -68,6 +73,8 @@ pub(crate) fn test() -> Result<()> {
     run("simulated cluster: determinism", &mut search(["determinism", "--seeds", "1000"]))?;
     let bugs = ["bugs", "--seconds", BUGS_SECONDS, "--at-least-percent", BUGS_PERCENT];
     run("simulated cluster: planted bugs", &mut search(bugs))?;
+    let drawn = ["random", "--list", "--seconds", RANDOM_SECONDS, "--open-per-mille", OPEN_PER_MILLE];
+    run("simulated cluster: seeds", &mut search(drawn))?;
     let every = ["exhaustive", "--seconds", EXHAUSTIVE_SECONDS];
     run("simulated cluster: every fault at every write", &mut search(every))
 }

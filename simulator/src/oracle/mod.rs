@@ -37,6 +37,7 @@ use self::steps::Steps;
 use self::traffic::Traffic;
 use self::truth::Truth;
 use self::verdicts::Verdicts;
+use crate::clock::after_ms;
 use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, News};
 use crate::outcome::{Rule, Violation};
@@ -108,6 +109,8 @@ pub(crate) struct Judge {
     complete: BTreeMap<String, Timestamp>,
 }
 
+/// How long the answer to a live read may be on its way, and what it shows so old, when the write that rests on it leaves.
+const READ_MS: u64 = 100;
 /// How long a request may be on its way while the world changes.
 const ON_THE_WAY: Duration = Duration::from_secs(1);
 
@@ -257,7 +260,8 @@ impl Judge {
         (before, after): (u32, u32),
     ) -> Vec<(Rule, String)> {
         let (object, mut found) = (&commit.request.object, Vec::new());
-        let is_aborted = self.steps.aborted_at(&facts.meta.uid).is_some_and(|at| at < self.sent_at);
+        let aborted_at = self.steps.aborted_at(&facts.meta.uid);
+        let is_aborted = aborted_at.is_some_and(|at| after_ms(at, READ_MS) < self.sent_at);
         if is_aborted && facts.status.abort {
             let message = format!("{object}: an aborted version gets {after} % instead of {before} %");
             found.push((Rule::S3, message));
@@ -315,6 +319,11 @@ impl Judge {
     /// From now on another clock measures what was begun by the one before, and the two differ.
     pub(crate) fn clock_changes(&mut self) {
         self.steps.clock_changes();
+    }
+
+    /// An answer may come only then, or never: steps take as much longer.
+    pub(crate) fn answers_late(&mut self, until: Timestamp) {
+        self.steps.disturb(until);
     }
 
     /// Something goes wrong until then.

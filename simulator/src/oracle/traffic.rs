@@ -162,6 +162,8 @@ impl Traffic {
         self.excused.remove(&key);
         if pods.lost > 0 {
             self.forgiven.insert(key, pods.lost);
+        } else {
+            self.forgiven.remove(&key);
         }
     }
 

@@ -171,6 +171,7 @@ impl World {
             self.reply(arrival, answer);
         } else {
             let at = after_ms(arrival.sent_at, ANSWER_TIMEOUT_MS);
+            self.judge.answers_late(at);
             let (to, id) = (arrival.from, arrival.id);
             self.plan(at, Happening::Answer { to, id, answer: Box::new(answer) });
         }

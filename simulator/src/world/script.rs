@@ -100,8 +100,12 @@ impl World {
         }
     }
 
-    /// The first Rollout has changed: what waits for that gets its moment.
+    /// The first Rollout has changed: what waits for that gets its moment. One that has gone meets nothing any more.
     pub(super) fn trigger(&mut self, facts: &RolloutFacts) {
+        let there = self.store.get(&self.prepared.rollout);
+        if there.is_none_or(|object| object.meta.uid != facts.meta.uid) {
+            return;
+        }
         let act = self.prepared.scenario.acts.get(self.script.next).filter(|_| !self.script.planned);
         let is_seen = self.is_seen(facts);
         if let Some(plus_ms) = act.and_then(|act| is_met(&act.when, facts).filter(|_| is_seen)) {

@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Fail if fewer seeds were played that are a whole update.
     #[arg(long, default_value_t = 0)]
     at_least: u64,
+    /// How many of a thousand seeds may break a rule: those that are known as open.
+    #[arg(long, default_value_t = 0)]
+    open_per_mille: u64,
     /// Only this shape, such as `canary-nginx`.
     #[arg(long)]
     shape: Option<String>,
@@ -75,7 +78,14 @@ pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> b
     if !is_enough {
         println!("fewer than {} seeds were a whole update", arguments.at_least);
     }
-    let is_good = tally.failing == 0 && is_enough;
+    let open = tally.seeds.saturating_mul(arguments.open_per_mille) / 1000;
+    if arguments.open_per_mille > 0 {
+        println!(
+            "{} seeds break a rule, {open} may: docs/simulator-findings.md says what is open",
+            tally.failing
+        );
+    }
+    let is_good = tally.failing <= open && is_enough;
     if !arguments.list {
         failure::report(tally.failures, None);
     }
