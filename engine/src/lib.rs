@@ -8,6 +8,7 @@
 mod amnesia;
 mod analysis_runs;
 mod answer;
+mod backoff;
 mod class;
 pub mod clock;
 mod decode;
