@@ -191,29 +191,36 @@ fn a_fault_at_any_write_does_not_keep_a_bad_version() {
     }
 }
 
-#[test]
-fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again() {
+/// The answer of a metric backend that is content.
+fn good(_: usize) -> &'static str {
+    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#
+}
+
+/// A canary at 50 % that is measured in the background and pauses before 80 %.
+fn measured() -> World {
     let mut canary = nginx(
         &json!([{ "setWeight": 50 }, { "pause": { "duration": "10s" } }, { "setWeight": 80 }, { "pause": {} }]),
     );
     canary["analysis"] = json!({ "templates": [{ "templateName": "errors" }] });
     let mut world = World::new();
-    world.metric = Some(
-        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
-    );
+    world.metric = Some(good);
     world.deploy(&canary);
     world.set_image("web:2");
     world.run(Duration::from_secs(5));
     assert_eq!(world.weight(), "50");
+    world
+}
+
+#[test]
+fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again() {
+    let mut world = measured();
     // The metric backend falls silent, and another process takes over.
     world.metric = None;
     world.restart();
     world.run(Duration::from_secs(20));
     assert_eq!(world.weight(), "50", "{}", world.story());
     // It speaks again.
-    world.metric = Some(
-        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
-    );
+    world.metric = Some(good);
     world.restart();
     world.run(Duration::from_secs(20));
     assert_eq!(world.weight(), "80", "{}", world.story());
@@ -221,17 +228,7 @@ fn no_weight_is_raised_after_a_takeover_before_the_analysis_has_measured_again()
 
 #[test]
 fn no_weight_is_raised_after_a_takeover_while_the_running_analysis_cannot_be_read() {
-    let mut canary = nginx(
-        &json!([{ "setWeight": 50 }, { "pause": { "duration": "10s" } }, { "setWeight": 80 }, { "pause": {} }]),
-    );
-    canary["analysis"] = json!({ "templates": [{ "templateName": "errors" }] });
-    let mut world = World::new();
-    world.metric = Some(
-        |_| r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.01"]}]}}"#,
-    );
-    world.deploy(&canary);
-    world.set_image("web:2");
-    world.run(Duration::from_secs(5));
+    let mut world = measured();
     world.unserved = Some(Kind::AnalysisRun);
     world.restart();
     world.run(Duration::from_secs(20));
