@@ -20,8 +20,8 @@ const EXHAUSTIVE_SECONDS: &str = "600";
 
 /// For how long stories and faults are drawn from seeds, always the same ones: 0 and those that follow.
 const RANDOM_SECONDS: &str = "120";
-/// How many of a thousand of them may break a rule: about twice as many as do today.
-const OPEN_PER_MILLE: &str = "2";
+/// How many of a thousand of them may break a rule: about three times as many as do today.
+const OPEN_PER_MILLE: &str = "1";
 
 /// What to search.
 #[derive(Args)]
