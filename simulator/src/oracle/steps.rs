@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crds::analysis::AnalysisPhase;
 use crds::names::{POD_TEMPLATE_HASH, REVISION, ROLLOUT_TYPE, STEP_INDEX};
-use crds::object_ref::Kind;
+use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{CanaryStep, PauseReason, RolloutStatus};
 use engine::effect::Call;
 use engine::object::View;
@@ -264,8 +264,8 @@ fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Opti
     let (old, new) = (&before.status, &after.status);
     let name = &after.meta.name;
     if is_blank(old) && new.current_pod_hash.is_empty() {
-        let has_pods = roles::sets(store, after).any(|set| set.hash == new.stable_rs && set.replicas > 0);
-        return (!has_pods).then(|| format!("{name}: {} is stable again and has no pods", new.stable_rs));
+        return (!serves(after, store))
+            .then(|| format!("{name}: {} is stable again and serves nobody", new.stable_rs));
     }
     if new.stable_rs != new.current_pod_hash {
         return Some(format!(
@@ -293,6 +293,20 @@ fn promotion(before: &RolloutFacts, after: &RolloutFacts, store: &Store) -> Opti
     bad.map(|run| {
         format!("{name}: a version becomes stable although {} is {}", run.meta.name, run.status.phase)
     })
+}
+
+/// Whether the version that a Rollout calls stable is to have pods and the users' Service, if there is one, selects it.
+fn serves(rollout: &RolloutFacts, store: &Store) -> bool {
+    let hash = &rollout.status.stable_rs;
+    let has_pods = roles::sets(store, rollout).any(|set| set.hash == *hash && set.replicas > 0);
+    let service = roles::services(rollout).map(|[users, _]| users).filter(|users| !users.is_empty());
+    let selected = service.and_then(|name| {
+        match &store.get(&ObjectRef::new(Kind::Service, &rollout.meta.namespace, name))?.view {
+            View::Service(service) => service.selector.get(POD_TEMPLATE_HASH).cloned(),
+            _ => None,
+        }
+    });
+    has_pods && selected.is_none_or(|selected| selected == *hash)
 }
 
 fn attempt(status: &RolloutStatus) -> i64 {

@@ -15,7 +15,7 @@ use super::*;
 use crate::catalogue::named;
 use crate::data_plane::News;
 use crate::prepared::Prepared;
-use crate::scenario::{End, Scenario};
+use crate::scenario::{Deed, End, Scenario};
 use crate::world::World;
 use engine::effect::Call;
 
@@ -183,6 +183,19 @@ fn s5_a_version_is_promoted_too_early() {
     let hash = facts(&world).status.current_pod_hash;
     patch_status(&mut world, &json!({ "stableRS": hash }));
     assert!(rules(&world).contains(&Rule::S5), "{:?}", world.violations());
+}
+
+#[test]
+fn s5_a_lost_status_calls_the_wrong_version_stable() {
+    for is_right in [true, false] {
+        let mut world = world("canary-nginx/steps");
+        until(&mut world, is_at(3));
+        let status = facts(&world).status;
+        world.forge_status(&json!({ "phase": null, "stableRS": null, "currentPodHash": null }));
+        let stable = if is_right { status.stable_rs } else { status.current_pod_hash };
+        patch_status(&mut world, &json!({ "stableRS": stable }));
+        assert_eq!(rules(&world).contains(&Rule::S5), !is_right, "{:?}", world.violations());
+    }
 }
 
 #[test]
