@@ -4,11 +4,16 @@ use planner::facts::ReplicaSetFacts;
 use planner::rollout::Snapshot;
 use planted_bugs::{Bug, planted};
 
-use crate::store::Stores;
+use crate::store::{Stores, controlling_rollout};
 
 /// Whether an object whose name was taken counts as ours; as it is, without a planted bug.
 pub(crate) fn is_ours(ours: bool) -> bool {
     (ours && !planted(Bug::OwnReplicaSetTakenForForeign)) || planted(Bug::ForeignReplicaSetAdopted)
+}
+
+/// Whether ReplicaSets of other controllers are looked at as well; not without a planted bug.
+pub(crate) fn looks_at_foreign_sets() -> bool {
+    planted(Bug::ForeignReplicaSetAdopted)
 }
 
 /// Changes a snapshot as the planted bugs would have it; nothing without one.
@@ -20,7 +25,7 @@ pub(crate) fn strike(snapshot: &mut Snapshot, stores: &Stores) {
     }
     if planted(Bug::ForeignReplicaSetAdopted) {
         let name = format!("{}-", snapshot.rollout.meta.name);
-        let orphans = stores.replica_sets.values().filter(|set| set.meta.controller.is_none());
-        snapshot.replica_sets.extend(orphans.filter(|set| set.meta.name.starts_with(&name)).cloned());
+        let foreign = stores.replica_sets.values().filter(|set| controlling_rollout(&set.meta).is_none());
+        snapshot.replica_sets.extend(foreign.filter(|set| set.meta.name.starts_with(&name)).cloned());
     }
 }

@@ -13,6 +13,8 @@ use crate::wait::{Look, until};
 
 /// How many requests may be under way at once.
 const WORKERS: u32 = 16;
+/// How many lost requests are told one by one.
+const SHOWN: usize = 5;
 
 /// Where users come in.
 #[derive(Clone, Debug)]
@@ -242,17 +244,20 @@ impl Outcome {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut counts = BTreeMap::<String, usize>::new();
-        for sample in &self.samples {
-            let name = match &sample.outcome {
-                Outcome::Answered { version, status } => format!("{version} {status}"),
-                Outcome::Lost(why) => format!("lost ({why})"),
-            };
-            *counts.entry(name).or_default() += 1;
+        let mut counts = BTreeMap::<(&str, u16), usize>::new();
+        for answer in self.answered() {
+            *counts.entry(answer).or_default() += 1;
         }
         write!(f, "{} requests", self.samples.len())?;
-        for (name, count) in counts {
-            write!(f, ", {count} x {name}")?;
+        for ((version, status), count) in counts {
+            write!(f, ", {count} x {version} {status}")?;
+        }
+        write!(f, ", {} lost", self.lost().len())?;
+        let first = self.samples.iter().map(|sample| sample.sent).min();
+        for sample in self.samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Lost(_))).take(SHOWN)
+        {
+            let (after, took) = (sample.sent - first.unwrap_or(sample.sent), sample.answered - sample.sent);
+            write!(f, "; sent {after:.1?} after the first, {took:.1?} under way: {:?}", sample.outcome)?;
         }
         Ok(())
     }
