@@ -254,7 +254,8 @@ impl std::fmt::Display for Tally {
         }
         write!(f, ", {} lost", self.lost().len())?;
         let first = self.samples.iter().map(|sample| sample.sent).min();
-        for sample in self.samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Lost(_))).take(SHOWN)
+        for sample in
+            self.samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Lost(_))).take(SHOWN)
         {
             let (after, took) = (sample.sent - first.unwrap_or(sample.sent), sample.answered - sample.sent);
             write!(f, "; sent {after:.1?} after the first, {took:.1?} under way: {:?}", sample.outcome)?;
