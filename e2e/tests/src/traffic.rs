@@ -201,13 +201,7 @@ impl Tally {
     /// Requests that nobody of the application answered.
     #[must_use]
     pub fn lost(&self) -> Vec<&str> {
-        self.samples
-            .iter()
-            .filter_map(|sample| match &sample.outcome {
-                Outcome::Lost(why) => Some(why.as_str()),
-                Outcome::Answered { .. } => None,
-            })
-            .collect()
+        self.lost_with_reasons().map(|(_, why)| why).collect()
     }
 
     /// How many answers were server errors of the application itself.
@@ -226,6 +220,13 @@ impl Tally {
     #[must_use]
     pub fn last_of(&self, version: &str) -> Option<Instant> {
         self.samples.iter().filter(|sample| sample.outcome.is_by(version)).map(|sample| sample.sent).max()
+    }
+
+    fn lost_with_reasons(&self) -> impl Iterator<Item = (&Sample, &str)> {
+        self.samples.iter().filter_map(|sample| match &sample.outcome {
+            Outcome::Lost(why) => Some((sample, why.as_str())),
+            Outcome::Answered { .. } => None,
+        })
     }
 
     fn answered(&self) -> impl Iterator<Item = (&str, u16)> {
@@ -254,11 +255,9 @@ impl std::fmt::Display for Tally {
         }
         write!(f, ", {} lost", self.lost().len())?;
         let first = self.samples.iter().map(|sample| sample.sent).min();
-        for sample in
-            self.samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Lost(_))).take(SHOWN)
-        {
+        for (sample, why) in self.lost_with_reasons().take(SHOWN) {
             let (after, took) = (sample.sent - first.unwrap_or(sample.sent), sample.answered - sample.sent);
-            write!(f, "; sent {after:.1?} after the first, {took:.1?} under way: {:?}", sample.outcome)?;
+            write!(f, "; sent {after:.1?} after the first, {took:.1?} under way: {why}")?;
         }
         Ok(())
     }
