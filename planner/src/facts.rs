@@ -90,10 +90,19 @@ pub struct ReplicaSetFacts {
     pub available_replicas: i32,
     /// `status.observedGeneration`: counts below `meta.generation` speak of an older spec.
     pub observed_generation: i64,
-    /// Message of the condition `ReplicaFailure`, when it is true.
-    pub failure: Option<String>,
+    /// The condition `ReplicaFailure`, when it is true.
+    pub failure: Option<ReplicaFailure>,
     /// Labels and annotations of its pod template, kept only while an annotation says that a role added some of them.
     pub template_metadata: Option<Box<PodTemplateMetadata>>,
+}
+
+/// Why a ReplicaSet cannot make or delete pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaFailure {
+    /// `FailedCreate` or `FailedDelete`.
+    pub reason: String,
+    /// What the API server answered.
+    pub message: String,
 }
 
 /// A pod that a ReplicaSet of the Rollout controls.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::cluster::{cache, repository};
+use crate::cluster::cache;
 use crate::compatibility;
-use crate::stage::{cargo, run, xtask};
+use crate::stage::{cargo, printed, run, xtask};
 
 /// The rooms without a clock, a client or a thread.
 const PURE_ROOMS: [&str; 5] = ["crds", "analysis", "planner", "traffic-routers", "engine"];
@@ -42,11 +42,7 @@ fn purity() -> Result<()> {
     for room in PURE_ROOMS {
         let mut tree =
             cargo(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", room]);
-        let output = tree.current_dir(repository()).output().context("cannot run cargo tree")?;
-        if !output.status.success() {
-            bail!("cargo tree of {room} failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
+        let text = printed(&mut tree)?;
         let found = impure(&text);
         if !found.is_empty() {
             bail!("{room} must be pure, but depends on {}", found.join(", "));
@@ -70,11 +66,7 @@ fn no_planted_bugs() -> Result<()> {
             program,
         ]);
         tree.args(["--invert", "planted-bugs"]);
-        let output = tree.current_dir(repository()).output().context("cannot run cargo tree")?;
-        if !output.status.success() {
-            bail!("cargo tree of {program} failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        if has_planted_bugs(&String::from_utf8_lossy(&output.stdout)) {
+        if has_planted_bugs(&printed(&mut tree)?) {
             bail!("{program} must not be built with planted bugs, but enables their feature");
         }
     }

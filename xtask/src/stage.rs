@@ -1,6 +1,6 @@
 //! One stage of a longer task: a command with a title, its time, and a clear end when it fails.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -32,6 +32,22 @@ pub(crate) fn run_last(title: &str, command: &mut Command) -> Result<()> {
         bail!("{title}: {command:?} ended with {status}");
     }
     Ok(())
+}
+
+/// What a command in the repository printed; what it says of its way there goes to standard error.
+///
+/// # Errors
+/// When it cannot be run or fails.
+pub(crate) fn printed(command: &mut Command) -> Result<String> {
+    let output = command
+        .current_dir(repository())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} ended with {}", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A call of the cargo that runs this program, with the lock file as it is.

@@ -3,12 +3,12 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::cluster::{Extra, entrance, our_programs, path_with_helm, prometheus, restamped};
 use crate::lint;
 use crate::simulate;
-use crate::stage::{cargo, run, run_last};
+use crate::stage::{cargo, printed, run, run_last};
 use crate::stand::{Profile, Stand};
 
 /// Everything that a story may need.
@@ -17,6 +17,8 @@ const ALL_PARTS: &[Extra] = &[Extra::Node, Extra::Proxy, Extra::Traefik, Extra::
 const DEMO_PARTS: &[Extra] = &[Extra::Node, Extra::Traefik, Extra::Prometheus];
 /// What times are measured with: nothing that takes processors away from what is measured.
 const BENCH_PARTS: &[Extra] = &[Extra::Node];
+/// The program of all stories.
+const STORIES: [&str; 6] = ["test", "--package", "e2e-tests", "--locked", "--test", "stories"];
 /// How often the sequences of verbs are repeated, ten of each strategy at once.
 const SEQUENCE_ROUNDS: &str = "LINNET_SEQUENCE_ROUNDS";
 /// Unless somebody says otherwise, 200 sequences of each strategy.
@@ -31,15 +33,15 @@ pub(crate) fn test() -> Result<()> {
     lint::all()?;
     run("functions", &mut cargo(["test", "--workspace", "--locked", "--lib", "--bins"]))?;
     simulate::test()?;
-    stories("*")
+    stories(None)
 }
 
-/// The stories of the files that `pattern` names, on a control plane of their own.
+/// The stories of one file, or all of them, on a control plane of their own.
 ///
 /// # Errors
-/// When the cluster cannot be started, or a story fails.
-pub(crate) fn stories(pattern: &str) -> Result<()> {
-    let (_stand, mut stories) = on_a_stand("stories", pattern)?;
+/// When there is no such story, the cluster cannot be started, or a story fails.
+pub(crate) fn stories(file: Option<&str>) -> Result<()> {
+    let (_stand, mut stories) = on_a_stand("stories", file)?;
     run_last("stories", &mut stories)
 }
 
@@ -48,23 +50,27 @@ pub(crate) fn stories(pattern: &str) -> Result<()> {
 /// # Errors
 /// When the cluster cannot be started, a request is lost, or a rollout does not come to rest.
 pub(crate) fn soak() -> Result<()> {
-    let (_stand, mut sequences) = on_a_stand("soak", "sequences")?;
+    let (_stand, mut sequences) = on_a_stand("soak", Some("sequences"))?;
     if std::env::var_os(SEQUENCE_ROUNDS).is_none() {
         sequences.env(SEQUENCE_ROUNDS, SOAK_ROUNDS);
     }
     run_last("soak", &mut sequences)
 }
 
-/// The stories of the files that `pattern` names, ready to be run on a control plane of their own, which goes with
-/// the first value.
-fn on_a_stand(name: &'static str, pattern: &str) -> Result<(Stand, Command)> {
-    let stories = ["test", "--package", "e2e-tests", "--locked", "--test", pattern];
-    run("building the stories", cargo(stories).arg("--no-run"))?;
+/// The stories of a file, ready to be run on a control plane of their own, which goes with the first value.
+fn on_a_stand(name: &'static str, file: Option<&str>) -> Result<(Stand, Command)> {
+    // The names of stories begin with that of their file.
+    let filter = file.map(|file| format!("{file}::")).unwrap_or_default();
+    run("building the stories", cargo(STORIES).arg("--no-run"))?;
+    let listed = printed(cargo(STORIES).args(["--", "--list", &filter]))?;
+    if !listed.lines().any(|line| line.ends_with(": test")) {
+        bail!("no story has a name that begins with {filter:?}; their files are in e2e/tests/tests/stories");
+    }
     let other = ("linnet-restamped", restamped()?);
     let stand = Stand::up(name, ALL_PARTS, Profile::Dev, &[other])?;
     let mut inside = stand.exec()?;
-    inside.arg("cargo").args(stories);
-    inside.args(["--offline", "--no-fail-fast", "--", "--nocapture", "--test-threads=1"]);
+    inside.arg("cargo").args(STORIES);
+    inside.args(["--offline", "--", "--nocapture", "--test-threads=1", &filter]);
     inside.env("KUBECTL_LINNET", stand.program("kubectl-linnet")?);
     Ok((stand, inside))
 }

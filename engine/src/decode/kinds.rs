@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use planner::facts::{
-    AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
-    WorkloadFacts,
+    AnalysisRunFacts, Meta, PodFacts, ReplicaFailure, ReplicaSetFacts, RolloutFacts, ServiceFacts,
+    TemplateFacts, WorkloadFacts,
 };
 use planner::shared::Shared;
 use serde::Deserialize;
@@ -106,6 +106,8 @@ struct ReplicaSetCondition {
     #[serde(default)]
     status: String,
     #[serde(default)]
+    reason: String,
+    #[serde(default)]
     message: String,
 }
 
@@ -138,7 +140,8 @@ pub(super) fn replica_set(meta: &Meta, parts: &Parts<'_>) -> View {
         ready_replicas: status.ready_replicas.unwrap_or_default(),
         available_replicas: status.available_replicas.unwrap_or_default(),
         observed_generation: status.observed_generation.unwrap_or_default(),
-        failure: failure.map(|condition| condition.message),
+        failure: failure
+            .map(|condition| ReplicaFailure { reason: condition.reason, message: condition.message }),
     }))
 }
 

@@ -80,7 +80,8 @@ fn a_replica_set_is_read_with_its_hash_counts_and_failure() {
         "metadata": { "name": "web-abc", "labels": { "rollouts-pod-template-hash": "abc" } },
         "spec": { "replicas": 3, "minReadySeconds": 5, "template": { "spec": { "containers": [] } } },
         "status": { "replicas": 2, "readyReplicas": 1, "observedGeneration": 4, "conditions": [
-            { "type": "ReplicaFailure", "status": "True", "message": "exceeded quota" }
+            { "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+              "message": "exceeded quota" }
         ]}
     });
     let View::ReplicaSet(facts) = decode(Kind::ReplicaSet, &object.to_string()).unwrap().view else {
@@ -89,7 +90,8 @@ fn a_replica_set_is_read_with_its_hash_counts_and_failure() {
     assert_eq!((facts.hash.as_str(), facts.replicas, facts.min_ready_seconds), ("abc", 3, 5));
     assert_eq!((facts.current_replicas, facts.ready_replicas, facts.available_replicas), (2, 1, 0));
     assert_eq!(facts.observed_generation, 4);
-    assert_eq!(facts.failure.as_deref(), Some("exceeded quota"));
+    let failure = facts.failure.as_ref().map(|failure| (failure.reason.as_str(), failure.message.as_str()));
+    assert_eq!(failure, Some(("FailedCreate", "exceeded quota")));
     assert_eq!(facts.template_digest, crate::template::digest(r#"{"spec":{"containers":null}}"#, None));
 }
 

@@ -90,7 +90,7 @@ impl Held for RouteHeld {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        self.text != other.text
+        other.text.is_some() && self.text != other.text
     }
 }
 
@@ -128,7 +128,7 @@ impl Held for PodHeld {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        self.facts != other.facts
+        other.facts.is_some() && self.facts != other.facts
     }
 }
 
@@ -185,7 +185,8 @@ impl Held for WorkloadHeld {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        self.kept().map(|kept| &kept.facts) != other.kept().map(|kept| &kept.facts)
+        let facts = |held: &Self| held.kept().map(|kept| kept.facts.clone());
+        other.kept().is_some() && facts(self) != facts(other)
     }
 }
 

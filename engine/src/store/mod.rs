@@ -139,8 +139,8 @@ impl Stores {
             }
             View::Template(facts) => self.templates.apply(key, facts.clone(), origin),
             View::Route(value) => {
-                // A live answer may say something else under the same version.
-                let is_known = origin != Origin::Live && self.holds_text(&reference, &object.meta);
+                // A list or a live answer may say something else under the same version.
+                let is_known = origin == Origin::Watch && self.holds_text(&reference, &object.meta);
                 let named = self.references.is_named(&reference) && !is_known;
                 let held = RouteHeld::new(&object.meta, value, named);
                 self.apply_route(&reference, held, origin)

@@ -20,7 +20,7 @@ pub(crate) trait Held {
     /// The uid of the owner by which it is to be found.
     fn controller_uid(&self) -> Option<&str>;
 
-    /// Whether the object says something else than `other`.
+    /// Whether `other`, of the same version, says something else. What it does not keep it does not say.
     fn differs(&self, other: &Self) -> bool;
 }
 
@@ -44,8 +44,8 @@ pub(crate) enum Change {
     Taken,
     /// A later version is held: nothing changed.
     Overtaken,
-    /// A list brought an earlier version than was held, or what was deleted, and a list counts: a live read has to
-    /// decide.
+    /// A list brought an earlier version than was held, another content of the same one, or what was deleted, and a
+    /// list counts: a live read has to decide.
     WentBack,
 }
 
@@ -75,8 +75,8 @@ impl<T> Default for Table<T> {
 impl<T: Held> Table<T> {
     /// Takes an object unless that version or a later one is held, or its incarnation was deleted.
     ///
-    /// A live answer that shows the version that is held with another content tells that the store of the server was
-    /// restored from a backup and has counted up again: what it shows is taken.
+    /// A list or a live answer that shows the version that is held with another content tells that the store of the
+    /// server was restored from a backup and has counted up again: what it shows is taken.
     pub(crate) fn apply(&mut self, key: Key, next: T, origin: Origin) -> Change {
         let stamp = next.stamp();
         if let Some(brought) = self.listing.as_mut().filter(|_| origin == Origin::List) {
@@ -88,13 +88,14 @@ impl<T: Held> Table<T> {
         }
         let held = self.objects.get(&key);
         let order = held.map(|held| order(&held.stamp(), &stamp));
-        let is_another = origin == Origin::Live && held.is_some_and(|held| held.differs(&next));
+        let is_another = order == Some(Order::Same)
+            && origin != Origin::Watch
+            && held.is_some_and(|held| held.differs(&next));
         match (order, origin) {
-            (Some(Order::Same), _) if is_another => {}
-            (Some(Order::Same), _) => return Change::Same,
+            (Some(Order::Same), _) if !is_another => return Change::Same,
             (Some(Order::Earlier), Origin::Watch) if planted(Bug::OwnWritesForgotten) => {}
             (Some(Order::Earlier), Origin::Watch | Origin::Live) => return Change::Overtaken,
-            (None | Some(Order::Later | Order::Earlier), _) => {}
+            (_, _) => {}
         }
         self.unindex(&key);
         if let Some(uid) = next.controller_uid() {
@@ -102,7 +103,11 @@ impl<T: Held> Table<T> {
         }
         self.objects.insert(key, next);
         let went_back = order == Some(Order::Earlier) && !planted(Bug::OwnWritesForgotten);
-        if went_back || is_back { Change::WentBack } else { Change::Taken }
+        if went_back || is_back || (is_another && origin == Origin::List) {
+            Change::WentBack
+        } else {
+            Change::Taken
+        }
     }
 
     /// Forgets that an incarnation was deleted; returns whether it was. The server that lists it is behind, or its
@@ -257,6 +262,16 @@ mod tests {
         assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::Live), Change::Taken);
         assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::Live), Change::Same);
         assert_eq!(table.get(&key("a")), Some(&Thing("u", 10, Some("o"))));
+    }
+
+    #[test]
+    fn a_list_with_another_content_of_the_same_version_is_taken_and_doubted() {
+        let mut table = table(&[("a", Thing("u", 10, None))]);
+        table.begin_list();
+        assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::List), Change::WentBack);
+        assert_eq!(table.apply(key("a"), Thing("u", 10, Some("o")), Origin::List), Change::Same);
+        assert_eq!(table.end_list(), []);
+        assert_eq!(table.controlled_by("o").count(), 1);
     }
 
     #[test]

@@ -143,14 +143,14 @@ fn text(view: &View<'_>, reason: Reason) -> Option<String> {
 fn replica_failure(view: &View<'_>, status: &mut RolloutStatus) {
     let sets = view.revisions.new.into_iter().chain(view.revisions.stable);
     match sets.into_iter().find_map(|set| set.failure.clone()) {
-        Some(text) => {
+        Some(failure) => {
             let next = Condition {
                 type_: ConditionType::ReplicaFailure.as_str().to_owned(),
                 status: ConditionStatus::True,
                 last_update_time: Some(view.now.into()),
                 last_transition_time: Some(view.now.into()),
-                reason: "FailedCreate".to_owned(),
-                message: text,
+                reason: failure.reason,
+                message: failure.message,
             };
             condition::set(&mut status.conditions, next, false);
         }

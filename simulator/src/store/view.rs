@@ -36,7 +36,9 @@ fn replica_set_status(facts: &ReplicaSetFacts) -> Value {
     let conditions: Vec<Value> = facts
         .failure
         .iter()
-        .map(|message| json!({ "type": "ReplicaFailure", "status": "True", "message": message }))
+        .map(|failure| {
+            json!({ "type": "ReplicaFailure", "status": "True", "reason": failure.reason, "message": failure.message })
+        })
         .collect();
     json!({
         "replicas": facts.current_replicas,

@@ -121,7 +121,7 @@ fn pods(snapshot: &Snapshot, set: &ReplicaSetFacts) -> String {
     };
     let (name, have, want) = (&set.meta.name, set.available_replicas, set.replicas);
     let text = format!("{name} (revision {}, {role}): {have} of {want} available", revision(set));
-    set.failure.as_ref().map_or_else(|| text.clone(), |failure| format!("{text}; {failure}"))
+    set.failure.as_ref().map_or_else(|| text.clone(), |failure| format!("{text}; {}", failure.message))
 }
 
 /// The verdict of a run, and the last measurement of each metric.

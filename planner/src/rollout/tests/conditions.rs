@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::world::World;
+use crate::facts::ReplicaFailure;
 use crate::fixture;
 
 fn seconds(seconds: i64) -> SignedDuration {
@@ -165,11 +166,12 @@ fn a_promoted_version_that_loses_its_pods_says_so_and_is_degraded_in_time() {
 }
 
 #[test]
-fn a_replica_set_that_cannot_make_pods_is_heard() {
+fn a_replica_set_that_cannot_make_or_delete_pods_is_heard() {
     let mut world = deployed(&json!({}));
-    world.snapshot.replica_sets[0].failure = Some("exceeded quota".to_owned());
+    world.snapshot.replica_sets[0].failure =
+        Some(ReplicaFailure { reason: "FailedDelete".to_owned(), message: "a webhook denies it".to_owned() });
     world.run(seconds(10));
-    assert_eq!(told(&world, ConditionType::ReplicaFailure), "True FailedCreate: exceeded quota");
+    assert_eq!(told(&world, ConditionType::ReplicaFailure), "True FailedDelete: a webhook denies it");
     world.snapshot.replica_sets[0].failure = None;
     world.run(seconds(10));
     assert_eq!(told(&world, ConditionType::ReplicaFailure), "none");

@@ -1,8 +1,5 @@
 //! One rollout, from its first version through a random sequence of verbs to its rest.
 
-pub(crate) mod strategy;
-mod verb;
-
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,8 +13,8 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::api::ListParams;
 use serde_json::json;
 
-use strategy::Strategy;
-use verb::{GOOD, Versions, act};
+use super::strategy::Strategy;
+use super::verb::{GOOD, Verb, Versions, act};
 
 /// Verbs of one sequence.
 const VERBS: usize = 12;
@@ -52,7 +49,7 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
     let mut done = Vec::new();
     for _ in 0..VERBS {
         tokio::time::sleep(Duration::from_millis(random.u64(1_000..=3_000))).await;
-        let next = verb::Verb::draw(&mut random);
+        let next = Verb::draw(&mut random);
         done.push(next);
         act(&app, next, &mut versions, &mut random).await.with_context(|| format!("{done:?}"))?;
     }

@@ -30,7 +30,8 @@ impl Release {
     /// `helm upgrade --install` with these values; how it ended.
     async fn upgrade(&self, wait: &[&str], values: &[&str]) -> Result<Output> {
         let mut helm = Command::new("helm");
-        helm.args(["upgrade", "--install", "shop"]).arg(repository().join("e2e/tests/tests/helm/chart"));
+        helm.args(["upgrade", "--install", "shop"])
+            .arg(repository().join("e2e/tests/tests/stories/helm/chart"));
         helm.args(["--namespace", &self.app.space.name]).args(wait);
         for value in values {
             helm.args([if value.contains('[') { "--set-json" } else { "--set" }, value]);

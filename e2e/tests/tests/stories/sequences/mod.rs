@@ -1,7 +1,9 @@
 //! Many rollouts of every strategy at once, driven in random orders under live traffic: no request is lost, no version
 //! that is not ready is met, and every rollout ends at the version that was asked for last.
 
-mod sequence;
+mod play;
+mod strategy;
+mod verb;
 
 use std::time::Duration;
 
@@ -9,8 +11,8 @@ use anyhow::{Context, Result, ensure};
 use e2e_tests::operator;
 use tokio::task::JoinSet;
 
-use sequence::strategy::Strategy;
-use sequence::{Play, play};
+use play::{Play, play};
+use strategy::Strategy;
 
 /// Rollouts of each strategy at once.
 const EACH: u64 = 10;
