@@ -287,6 +287,61 @@ mod tests {
         }
     }
 
+    /// Beginnings of the modules that most of what several components share is made of.
+    const SHARED: [&str; 9] = [
+        "github.com/fxamacker/cbor/",
+        "github.com/go-openapi/",
+        "github.com/google/gnostic-models",
+        "github.com/json-iterator/",
+        "go.yaml.in/",
+        "golang.org/x/",
+        "google.golang.org/protobuf",
+        "k8s.io/",
+        "sigs.k8s.io/structured-merge-diff/",
+    ];
+
+    /// The modules of a go.mod with the versions that count.
+    fn versions(go_mod: &str) -> std::collections::BTreeMap<&str, &str> {
+        let mut versions = std::collections::BTreeMap::new();
+        for line in go_mod.lines() {
+            let words: Vec<&str> = line.split_ascii_whitespace().filter(|word| *word != "replace").collect();
+            match words.as_slice() {
+                [module, "=>", _, version, ..] => {
+                    versions.insert(*module, *version);
+                }
+                [module, version, ..] if version.starts_with('v') => {
+                    versions.entry(*module).or_insert(version);
+                }
+                _ => {}
+            }
+        }
+        versions
+    }
+
+    /// The compiler's cache serves one component with what another one left only where versions are the same: building
+    /// all of them takes a third longer without.
+    #[test]
+    fn what_components_share_has_one_version() {
+        let mut found = std::collections::BTreeMap::<String, (String, &str)>::new();
+        let mut shared = 0;
+        for binary in [Binary::Kube, Binary::Helm, Binary::Traefik, Binary::Istiod] {
+            let recipe = binary.recipe();
+            let go_mod = std::fs::read_to_string(recipe.directory().join("go.mod")).unwrap();
+            for (module, version) in versions(&go_mod) {
+                if !SHARED.iter().any(|prefix| module.starts_with(prefix)) {
+                    continue;
+                }
+                if let Some((other, user)) = found.get(module) {
+                    assert_eq!(version, other, "{module} in {} and {user}", recipe.name);
+                    shared += 1;
+                } else {
+                    found.insert(module.to_owned(), (version.to_owned(), recipe.name));
+                }
+            }
+        }
+        assert!(shared > 50, "only {shared} modules are shared");
+    }
+
     #[test]
     fn identities_differ() {
         let identities: std::collections::BTreeSet<_> =
