@@ -185,8 +185,7 @@ impl Held for WorkloadHeld {
     }
 
     fn differs(&self, other: &Self) -> bool {
-        let facts = |held: &Self| held.kept().map(|kept| kept.facts.clone());
-        other.kept().is_some() && facts(self) != facts(other)
+        other.kept().is_some_and(|theirs| self.kept().is_none_or(|ours| ours.facts != theirs.facts))
     }
 }
 

@@ -95,7 +95,7 @@ impl<T: Held> Table<T> {
             (Some(Order::Same), _) if !is_another => return Change::Same,
             (Some(Order::Earlier), Origin::Watch) if planted(Bug::OwnWritesForgotten) => {}
             (Some(Order::Earlier), Origin::Watch | Origin::Live) => return Change::Overtaken,
-            (_, _) => {}
+            _ => {}
         }
         self.unindex(&key);
         if let Some(uid) = next.controller_uid() {

@@ -318,8 +318,7 @@ mod tests {
         versions
     }
 
-    /// The compiler's cache serves one component with what another one left only where versions are the same: building
-    /// all of them takes a third longer without.
+    /// The compiler's cache serves one component with what another one left only where versions are the same.
     #[test]
     fn what_components_share_has_one_version() {
         let mut found = std::collections::BTreeMap::<String, (String, &str)>::new();
