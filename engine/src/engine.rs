@@ -133,7 +133,7 @@ impl Engine {
         match leadership {
             Leadership::Leading if self.leading_since.is_none() => {
                 self.leading_since = Some(now);
-                self.beginnings += 1;
+                self.begin_anew();
                 self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
                 self.touch_all(now);
             }
@@ -148,10 +148,18 @@ impl Engine {
         }
     }
 
+    /// A term has begun or a list was completed: the stores may be long behind what was read live before.
+    pub(crate) fn begin_anew(&mut self) {
+        self.beginnings += 1;
+        for work in self.rollouts.values_mut() {
+            work.live.forget();
+        }
+    }
+
     /// What was read or measured for a decision does not serve the decisions of a later term.
     fn forget_decisions(&mut self) {
         for work in self.rollouts.values_mut() {
-            work.live.clear();
+            work.live.forget();
         }
         for work in self.runs.values_mut() {
             work.forget_answers();

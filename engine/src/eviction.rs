@@ -42,7 +42,7 @@ impl Engine {
             self.stores.stamp(&landed.flight.object).map(|stamp| stamp.uid).into_iter().collect()
         };
         let Some(work) = self.rollouts.get_mut(rollout) else { return };
-        work.live.clear();
+        work.live.forget();
         work.kept.retain(|_, kept| kept.until > now);
         work.kept.extend(uids.into_iter().map(|uid| (uid, kept.clone())));
     }

@@ -2,11 +2,12 @@
 //!
 //! An abort that is not noted yet does not wait for reads before it adds pods.
 //!
-//! A live read serves the one decision that asked for it: once the writes of that decision are answered it is spent.
-//! What our own write returned is the whole object as it is at that moment, so it counts as read for the next
-//! decision. Between reading and writing the stores only move forward, so a decision made after the reads rests on
-//! nothing older than them; and every write carries a precondition on the object that it changes. An abort is
-//! therefore one round of concurrent GETs and one round of concurrent writes.
+//! A live read serves the decision that asked for it and, for a quarter of a second, those that follow from it; the Rollout
+//! itself is read anew for each, because it says what people want. What our own write returned is the whole object as
+//! it is at that moment, so it counts as read for the next decision. Between reading and writing the stores only move
+//! forward, so a decision made after the reads rests on nothing older than them; and every write carries a precondition
+//! on the object that it changes. A conflict, a failure and a list end what was read before. An abort is therefore one
+//! round of concurrent GETs and one round of concurrent writes.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +61,7 @@ pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<Obje
     let meta = &snapshot.rollout.meta;
     let (namespace, status) = (&meta.namespace, &snapshot.rollout.status);
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
-    let sets = that_matter(snapshot).map(|facts| set(&facts.meta.name));
+    let sets = that_matter(snapshot, routers).map(|facts| set(&facts.meta.name));
     // What the status speaks of may be younger than the store. Where it was lost, the Services speak in its place.
     let told = [&status.stable_rs, &status.current_pod_hash].into_iter();
     let selected = snapshot.services.values().filter(|_| is_blank(status));
@@ -155,20 +156,31 @@ pub(crate) fn reads_of_status(
     steering(&gathered.snapshot, &gathered.routers)
 }
 
-/// The ReplicaSets that have or want pods, or a role.
-fn that_matter(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
+/// The ReplicaSets that have a role or stand behind a Service. Where pods are what shares requests out, or no status
+/// tells the roles, those that have or want pods as well: with a route or with Services that turn, all other pods get no
+/// requests, however many are left of earlier versions.
+fn that_matter<'a>(
+    snapshot: &'a Snapshot,
+    routers: &[Router],
+) -> impl Iterator<Item = &'a ReplicaSetFacts> + use<'a> {
+    let strategy = snapshot.rollout.readable_spec().map(|spec| &spec.strategy);
+    let is_steered = !routers.is_empty() || strategy.is_some_and(|strategy| strategy.blue_green.is_some());
+    let pods_count = !is_steered || is_blank(&snapshot.rollout.status);
     let has_pods = |facts: &&ReplicaSetFacts| facts.replicas > 0 || facts.current_replicas > 0;
-    snapshot.sets().filter(has_pods).chain(roles(snapshot))
+    snapshot.sets().filter(move |facts| pods_count && has_pods(facts)).chain(roles(snapshot))
 }
 
-/// The ReplicaSets of the new and of the stable version.
+/// The ReplicaSets of the new and of the stable version, and those that a Service selects.
 fn roles(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
     let status = &snapshot.rollout.status;
+    let selected: BTreeSet<&String> =
+        snapshot.services.values().filter_map(|service| service.selector.get(POD_TEMPLATE_HASH)).collect();
     let digest = snapshot.template.as_ref().map(|template| template.digest.as_str()).unwrap_or_default();
     snapshot.sets().filter(move |set| {
         let is = |hash: &str| !hash.is_empty() && set.hash == hash;
         is(&status.stable_rs)
             || is(&status.current_pod_hash)
+            || selected.contains(&set.hash)
             || (!digest.is_empty() && set.template_digest == digest)
     })
 }

@@ -1,9 +1,9 @@
 //! Whether what a decision rests on was read live, and lately enough.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crds::object_ref::ObjectRef;
+use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::rollout::{is_blank, is_to_be_aborted};
 use planted_bugs::{Bug, planted};
@@ -15,10 +15,61 @@ use crate::time::after;
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
-/// For how long what was read live counts as live.
+/// For how long what was read live for a decision counts as live.
 const READS_HOLD: Duration = Duration::from_secs(1);
+/// For how long the decisions after that one may rest on it, too.
+const READS_SERVE_ON: Duration = Duration::from_millis(250);
 /// How many rounds of live reads one decision asks for because of their age.
 const REREADS: u32 = 3;
+
+/// What was read live for the decisions about one Rollout, or returned by our own writes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reads {
+    read: BTreeMap<ObjectRef, Read>,
+    /// Rounds of live reads that the decision at hand has asked for.
+    rounds: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    asked_at: Timestamp,
+    /// Whether a decision has rested on it and was carried out.
+    is_spent: bool,
+}
+
+impl Reads {
+    /// The server has shown an object, or that it does not exist, when asked at that time.
+    pub(crate) fn insert(&mut self, object: ObjectRef, asked_at: Timestamp) {
+        self.read.insert(object, Read { asked_at, is_spent: false });
+    }
+
+    /// The decision at hand is carried out. The next ones may rest on the same reads for a moment, but for the Rollout
+    /// itself: what people want of it they want at once.
+    pub(crate) fn spend(&mut self, now: Timestamp) {
+        self.rounds = 0;
+        self.read.retain(|object, read| {
+            read.is_spent = true;
+            object.kind != Kind::Rollout && after(read.asked_at, READS_SERVE_ON) >= now
+        });
+    }
+
+    /// Nothing that was read serves any other decision.
+    pub(crate) fn forget(&mut self) {
+        self.read.clear();
+        self.rounds = 0;
+    }
+
+    /// Whether an object counts as read. What was read for the decision at hand before this process stood still is read
+    /// again; where the server is that slow, it has to do.
+    fn is_live(&self, object: &ObjectRef, now: Timestamp) -> bool {
+        let holds = |read: &Read| match read.is_spent {
+            true => after(read.asked_at, READS_SERVE_ON) >= now,
+            false => self.rounds >= REREADS || after(read.asked_at, READS_HOLD) >= now,
+        };
+        self.read.get(object).is_some_and(holds)
+    }
+}
+
 impl Engine {
     /// Whether all of this was read live, and whatever else a first write needs; if not, it is read now.
     pub(crate) fn has_read(
@@ -38,36 +89,23 @@ impl Engine {
         if vets {
             reads.extend(guard::steering(&gathered.snapshot, &gathered.routers));
         }
-        // What was read before this process stood still is read again; where the server is that slow, it has to do.
-        let is_patient = work.rounds < REREADS;
-        let is_old = |asked: &Timestamp| is_patient && after(*asked, READS_HOLD) < now;
         // Of kinds that are not served nothing can be read.
         reads.retain(|object| !self.stores.unserved.contains(&object.kind));
-        let is_missing = |object: &&ObjectRef| work.live.get(*object).is_none_or(is_old);
-        let missing: Vec<ObjectRef> = reads.iter().filter(is_missing).cloned().collect();
-        if missing.is_empty() {
-            work.rounds = 0;
+        reads.retain(|object| !work.live.is_live(object, now));
+        if reads.is_empty() {
+            work.live.rounds = 0;
             if vets {
                 work.vetted = Some(self.beginnings);
             }
             return true;
         }
-        if work.rounds < ROUNDS {
-            work.rounds += 1;
-            self.read_live(rollout, missing);
+        if work.live.rounds < ROUNDS {
+            work.live.rounds += 1;
+            self.read_live(rollout, reads);
         } else {
-            work.rounds = 0;
-            work.live.clear();
+            work.live.forget();
             self.queue.failed(rollout, now, None);
         }
         false
-    }
-
-    /// What was read live serves no other decision.
-    pub(crate) fn forget_reads(&mut self, rollout: &ObjectRef) {
-        if let Some(work) = self.rollouts.get_mut(rollout) {
-            work.live.clear();
-            work.rounds = 0;
-        }
     }
 }

@@ -30,7 +30,9 @@ impl Engine {
         if !was_doubted && !is_aborting(snapshot) {
             let mut reads = guard::steering(snapshot, &gathered.routers);
             reads.retain(|object| !self.stores.unserved.contains(&object.kind));
-            self.forget_reads(rollout);
+            if let Some(work) = self.rollouts.get_mut(rollout) {
+                work.live.forget();
+            }
             self.read_live(rollout, reads);
             return false;
         }

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::eviction::is_kept;
 use crate::flights::{Operation, Purpose};
 use crate::gather::{self, Gathered};
+use crate::live_reads::Reads;
 use crate::request::{self, Built};
 use crate::store::{controlling_rollout, key};
 use crate::time::after;
@@ -34,8 +35,8 @@ const BRAKE_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) struct RolloutWork {
     /// The requests that are waited for.
     pub(crate) operation: Operation,
-    /// Objects that were read live, or returned by our own write, for the decision at hand, and when that was asked for.
-    pub(crate) live: BTreeMap<ObjectRef, Timestamp>,
+    /// What was read live.
+    pub(crate) live: Reads,
     /// Why it does not go on.
     pub(crate) waiting: Vec<Waiting>,
     /// Names that belong to somebody else.
@@ -44,8 +45,6 @@ pub(crate) struct RolloutWork {
     pub(crate) kept: BTreeMap<String, Kept>,
     /// Names of which it has to be found out whose they are.
     checking: BTreeSet<ObjectRef>,
-    /// Rounds of live reads that the decision at hand has asked for.
-    pub(crate) rounds: u32,
     /// Whether the last plan broke an invariant.
     pub(crate) doubted: bool,
     /// At which of the engine's beginnings everything that steers it was read live last.
@@ -197,9 +196,7 @@ impl Engine {
                 }
             }
         }
-        if let Some(work) = self.rollouts.get_mut(rollout) {
-            work.live.clear();
-        }
+        self.spend_reads(rollout, now);
         if !sent {
             // Plan and router disagree, or nothing can be done: a change or time may help.
             self.queue.refused(rollout, now);
@@ -220,7 +217,7 @@ impl Engine {
         let held = &gathered.snapshot.rollout;
         let Some(patch) = status::change(&held.status, &plan.status) else {
             self.check_rest(rollout, &gathered.snapshot, plan);
-            self.forget_reads(rollout);
+            self.spend_reads(rollout, now);
             self.queue.succeeded(rollout);
             return;
         };
@@ -228,7 +225,7 @@ impl Engine {
             let written = self.rollouts.get(rollout).and_then(|work| work.status_written);
             let next = written.map(|written| after(written, status::CALM_WRITES_APART));
             if let Some(next) = next.filter(|next| *next > now) {
-                self.forget_reads(rollout);
+                self.spend_reads(rollout, now);
                 self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
                 return;
             }
@@ -238,7 +235,7 @@ impl Engine {
                 return;
             }
         }
-        self.forget_reads(rollout);
+        self.spend_reads(rollout, now);
         if !self.may_carry_out(rollout, gathered, plan, now) || self.is_braked(rollout, now) {
             return;
         }
@@ -318,6 +315,8 @@ impl Engine {
                     work.checking.insert(object.clone());
                 }
                 work.operation.reread.insert(object);
+                // Somebody else is at work here.
+                work.live.forget();
             }
             Some(class) if landed.flight.nature == Nature::Eviction && is_kept(class) => {
                 self.keep_pod(rollout, landed, class, now);
@@ -344,10 +343,16 @@ impl Engine {
         self.publish(rollout, events, now);
     }
 
+    fn spend_reads(&mut self, rollout: &ObjectRef, now: Timestamp) {
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.live.spend(now);
+        }
+    }
+
     fn fail(&mut self, rollout: &ObjectRef, class: Class) {
         if let Some(work) = self.rollouts.get_mut(rollout) {
             work.operation.fail(class);
-            work.live.clear();
+            work.live.forget();
         }
     }
 }

@@ -45,7 +45,7 @@ impl Engine {
         }
         if class.is_some() {
             // There is no verdict, or nobody knows: what was read for it is spent.
-            work.live.clear();
+            work.live.forget();
         }
         self.conclude(&rollout, now);
     }

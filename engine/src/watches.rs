@@ -125,7 +125,7 @@ impl Engine {
         let first = !self.stores.is_complete(kind);
         let unseen = self.stores.end_list(kind);
         self.ledger.relisted(kind);
-        self.beginnings += 1;
+        self.begin_anew();
         if kind == Kind::Rollout {
             self.open_named_watches();
         }

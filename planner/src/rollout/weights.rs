@@ -214,15 +214,15 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
         return;
     }
     let reach = if planted(Bug::OnlyFirstRouteTakenBack) && want < observed { 1 } else { usize::MAX };
+    let is_uncapped = planted(Bug::TrafficBeforePods) || planted(Bug::WeightRaisedAfterAbort);
+    let meant = if is_uncapped { u32::MAX } else { aim(view) };
     for route in view.snapshot.routes.iter().take(reach) {
         if let Some(message) = &route.problem {
             draft.wait(Waiting::RouteProblem { route: route.reference.clone(), message: message.clone() });
             continue;
         }
-        // After an abort no route gets more than it has, also where others are still above it.
-        let has = route.canary_weight.unwrap_or(0);
-        let want =
-            if view.is_aborted() && !planted(Bug::WeightRaisedAfterAbort) { want.min(has) } else { want };
+        // Where others are still above what is meant, because the stable version lacks pods, this one does not follow.
+        let want = want.min(route.canary_weight.unwrap_or(0).max(meant));
         if !is_at(route, want) || !managed_routes::is_set(view, route) {
             let managed = managed_routes::wanted(view, route);
             draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));

@@ -228,3 +228,25 @@ fn pods_stay_behind_a_route_that_cannot_be_read_but_not_behind_one_that_is_gone(
     world.run(seconds(120));
     assert_eq!(world.set("v2").map(|set| set.replicas), Some(want), "{:#?}", world.last);
 }
+
+#[test]
+fn a_route_that_was_left_behind_does_not_follow_one_that_cannot_come_down() {
+    let mut world = deployed(&routed());
+    world.apply_version("v2");
+    world.run(seconds(10));
+    // One of two routes was put back, the stable version has lost its pods, and another version is wanted: the weight
+    // of the other one cannot go down, and nobody means to raise this one.
+    let mut behind = world.snapshot.routes[0].clone();
+    behind.reference.name = "second".to_owned();
+    behind.canary_weight = Some(40);
+    world.snapshot.routes.push(behind);
+    world.crash("hash-v1");
+    world.apply_version("v3");
+    for _ in 0..20 {
+        let now = world.now;
+        let planned = plan(&world.snapshot, now);
+        let raises = |action: &Action| matches!(action, Action::SetWeight { route, canary_weight: 41.., .. } if route.name == "second");
+        assert!(!planned.actions.iter().any(raises), "{planned:#?}");
+        world.run(SignedDuration::from_millis(100));
+    }
+}
