@@ -26,6 +26,17 @@ pub(crate) struct Landed<'a> {
 }
 
 impl Landed<'_> {
+    /// Everything that the server has shown: the object that was asked for, also if it does not exist, or a list and
+    /// what is on it.
+    pub(crate) fn shown(&self) -> Vec<ObjectRef> {
+        let listed = match self.answer {
+            Answer::Objects(objects) => objects.as_slice(),
+            _ => &[],
+        };
+        let asked = [self.flight.object.clone()];
+        asked.into_iter().chain(listed.iter().map(|object| object.reference())).collect()
+    }
+
     /// Whether the server showed the whole object.
     pub(crate) fn shows_object(&self) -> bool {
         matches!(self.answer, Answer::Object(_))
@@ -35,7 +46,7 @@ impl Landed<'_> {
     pub(crate) fn message(&self) -> &str {
         match self.answer {
             Answer::Refused { message, .. } | Answer::Unknown { message } => message,
-            Answer::Object(_) | Answer::Done => "",
+            Answer::Object(_) | Answer::Objects(_) | Answer::Done => "",
         }
     }
 }
@@ -78,6 +89,11 @@ impl Engine {
                 if flight.nature != Nature::Read && !is_ordered(&written) {
                     // An older watch event may still overwrite what the answer showed.
                     self.ledger.wrote(flight.object.clone(), flight.key.clone(), written, now);
+                }
+            }
+            (Answer::Objects(objects), _) => {
+                for object in objects {
+                    self.take(object, Origin::Live, now);
                 }
             }
             // A write may also be denied by this status, so only a read says that an object is not there.

@@ -79,7 +79,7 @@ impl Nature {
 /// Classifies the answer to a request of that nature; `None` for a success.
 pub(crate) fn classify(nature: Nature, answer: &Answer) -> Option<Class> {
     match answer {
-        Answer::Object(_) | Answer::Done => None,
+        Answer::Object(_) | Answer::Objects(_) | Answer::Done => None,
         Answer::Unknown { .. } if nature == Nature::Read => Some(Class::Transient { retry_after: None }),
         Answer::Unknown { .. } => Some(Class::Unknown),
         Answer::Refused { status, reason, retry_after, .. } => {

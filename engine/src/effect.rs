@@ -1,5 +1,7 @@
 //! What the engine wants carried out.
 
+use std::collections::BTreeMap;
+
 use analysis::provider::Ask;
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
@@ -70,6 +72,12 @@ pub struct Request {
 pub enum Call {
     /// Read it, from the API server's own store (no cache).
     Get,
+    /// Read all objects of the kind in the namespace that carry these labels, from the API server's own store. The
+    /// request's object has no name.
+    List {
+        /// The labels.
+        labels: BTreeMap<String, String>,
+    },
     /// Create it.
     Create(Value),
     /// JSON merge patch.
@@ -98,7 +106,7 @@ impl Call {
     /// Whether it changes anything.
     #[must_use]
     pub const fn is_write(&self) -> bool {
-        !matches!(self, Self::Get)
+        !matches!(self, Self::Get | Self::List { .. })
     }
 }
 

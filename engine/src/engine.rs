@@ -19,7 +19,7 @@ use crate::rollouts::RolloutWork;
 use crate::scrutiny::Scrutiny;
 use crate::services::ServiceWork;
 use crate::settings::Settings;
-use crate::store::{CORE, NAMED, Stores};
+use crate::store::{CORE, NAMED, Stores, key};
 
 /// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
 const TURNS: usize = 64;
@@ -294,8 +294,16 @@ impl Engine {
     /// Reads objects live, all at once; `key` waits for them.
     pub(crate) fn read_live(&mut self, key: &ObjectRef, objects: impl IntoIterator<Item = ObjectRef>) {
         for object in objects {
-            self.send_and_wait(key, Request { object, call: Call::Get }, Purpose::Read);
+            let call = if object.name.is_empty() { self.list(key) } else { Call::Get };
+            self.send_and_wait(key, Request { object, call }, Purpose::Read);
         }
+    }
+
+    /// A list of what belongs to a Rollout, as its selector says.
+    fn list(&self, rollout: &ObjectRef) -> Call {
+        let spec = self.stores.rollouts.get(&key(rollout)).and_then(|held| held.facts.readable_spec());
+        let labels = spec.and_then(|spec| spec.selector.as_ref()?.match_labels.clone());
+        Call::List { labels: labels.unwrap_or_default() }
     }
 
     /// The requests that `key` waits for.

@@ -78,7 +78,10 @@ pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<Obje
     let named = snapshot.rollout.readable_spec();
     let services = named.map(|spec| naming::services(namespace, spec)).unwrap_or_default();
     let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
+    // Without a status, also those count of which nothing is known: a watch may have missed them.
+    let all = is_blank(status).then(|| set(""));
     sets.chain(unknown)
+        .chain(all)
         .chain(runs)
         .chain(services)
         .chain(naming::workload(&snapshot.rollout))

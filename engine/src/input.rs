@@ -64,6 +64,8 @@ pub const KIND_NOT_SERVED: &str = "KindNotServed";
 pub enum Answer {
     /// Done; the object as it is now.
     Object(Arc<Object>),
+    /// Done; the objects that were listed.
+    Objects(Vec<Arc<Object>>),
     /// Done; there is no object to show (a deletion).
     Done,
     /// Refused, and nothing was changed.
@@ -107,9 +109,7 @@ impl Input {
                 event: WatchEvent::InitApply(object) | WatchEvent::Apply(object) | WatchEvent::Delete(object),
                 ..
             }
-            | Self::Answer { answer: Answer::Object(object), .. } => {
-                Some(ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name))
-            }
+            | Self::Answer { answer: Answer::Object(object), .. } => Some(object.reference()),
             Self::Watch { .. }
             | Self::KindMissing(_)
             | Self::Answer { .. }

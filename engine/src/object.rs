@@ -1,6 +1,6 @@
 //! One API object on its way into the stores.
 
-use crds::object_ref::Kind;
+use crds::object_ref::{Kind, ObjectRef};
 use planner::facts::{
     AnalysisRunFacts, Meta, PodFacts, ReplicaSetFacts, RolloutFacts, ServiceFacts, TemplateFacts,
     WorkloadFacts,
@@ -19,6 +19,14 @@ pub struct Object {
     pub meta: Meta,
     /// Its projection.
     pub view: View,
+}
+
+impl Object {
+    /// Which object it is.
+    #[must_use]
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef::new(self.kind, &self.meta.namespace, &self.meta.name)
+    }
 }
 
 /// The projection of an object, one variant per kind that is kept or read.

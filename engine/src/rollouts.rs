@@ -271,7 +271,9 @@ impl Engine {
             None | Some(Class::NotFound) => {
                 self.note_whose(rollout, object);
                 if let Some(work) = self.rollouts.get_mut(rollout) {
-                    work.live.insert(object.clone(), landed.flight.sent_at);
+                    for shown in landed.shown() {
+                        work.live.insert(shown, landed.flight.sent_at);
+                    }
                 }
             }
             Some(class) => {

@@ -24,7 +24,7 @@ impl Engine {
             }
             WatchEvent::InitApply(object) => self.take(&object, Origin::List, now),
             WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
-            WatchEvent::Delete(object) => self.deleted(&reference(&object), &object.meta.uid, now),
+            WatchEvent::Delete(object) => self.deleted(&object.reference(), &object.meta.uid, now),
             WatchEvent::InitDone => {
                 self.stores.unserved.remove(&kind);
                 for object in self.listed(kind, now) {
@@ -46,7 +46,7 @@ impl Engine {
 
     /// Takes one object into its store and queues whom it concerns.
     pub(crate) fn take(&mut self, object: &Object, origin: Origin, now: Timestamp) {
-        let reference = reference(object);
+        let reference = object.reference();
         if !self.is_ours(object) {
             self.forget(&reference, now);
             return;
@@ -190,8 +190,4 @@ impl Engine {
             self.touch(key, now);
         }
     }
-}
-
-fn reference(object: &Object) -> ObjectRef {
-    ObjectRef::new(object.kind, &object.meta.namespace, &object.meta.name)
 }

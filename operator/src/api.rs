@@ -111,7 +111,7 @@ impl Directory {
 }
 
 /// One segment of a path: a name that a user wrote into a spec never reaches another object or parameter.
-fn escape(segment: &str) -> String {
+pub(crate) fn escape(segment: &str) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(segment.len());
     for byte in segment.bytes() {

@@ -118,6 +118,9 @@ impl Api {
 
     fn answer(&mut self, request: &Request, now: Timestamp) -> Answer {
         let reference = &request.object;
+        if let Call::List { labels } = &request.call {
+            return self.labelled(reference, labels);
+        }
         let Some(held) = self.objects.get(reference).cloned() else {
             return match &request.call {
                 Call::Create(object) => {
@@ -129,7 +132,7 @@ impl Api {
         };
         let mut next = held.clone();
         match &request.call {
-            Call::Get => return self.show(reference),
+            Call::Get | Call::List { .. } => return self.show(reference),
             Call::Create(_) => return refused(409, "AlreadyExists", "already exists"),
             Call::Delete { uid, resource_version } => {
                 let same_version =
@@ -192,6 +195,15 @@ impl Api {
         Answer::Done
     }
 
+    fn labelled(&self, collection: &ObjectRef, labels: &BTreeMap<String, String>) -> Answer {
+        let is_there = |object: &&Object| object.meta.namespace == collection.namespace;
+        let carries =
+            |object: &&Object| labels.iter().all(|(name, value)| object.meta.labels.get(name) == Some(value));
+        let listed = self.list(collection.kind);
+        let listed = listed.iter().filter(is_there).filter(carries).cloned();
+        Answer::Objects(listed.map(std::sync::Arc::new).collect())
+    }
+
     fn show(&self, reference: &ObjectRef) -> Answer {
         Answer::Object(std::sync::Arc::new(shown(reference.kind, &self.objects[reference])))
     }
@@ -209,6 +221,7 @@ pub(crate) fn refused(status: u16, reason: &str, message: &str) -> Answer {
 fn verb(call: &Call) -> &'static str {
     match call {
         Call::Get => "get",
+        Call::List { .. } => "list",
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "patch status of",

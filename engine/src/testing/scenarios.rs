@@ -5,6 +5,7 @@ mod adoption;
 mod blue_green;
 mod faults;
 mod limits;
+mod live_reads;
 mod restart;
 mod role_metadata;
 mod services;

@@ -1,5 +1,6 @@
 //! One exchange with the API server as values: a request of the engine to HTTP, and HTTP to an answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use crds::object_ref::{Kind, ObjectRef};
 use engine::effect::{Call, Request};
 use engine::input::{Answer, KIND_NOT_SERVED};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::api::Directory;
+use crate::api::{Directory, escape};
 use crate::watch::decode;
 
 /// How writes of this operator are marked in `metadata.managedFields`.
@@ -20,6 +22,7 @@ const FIELD_MANAGER: &str = "linnet";
 pub(crate) const fn verb(call: &Call) -> &'static str {
     match call {
         Call::Get => "get",
+        Call::List { .. } => "list",
         Call::Create(_) | Call::Evict { .. } => "create",
         Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => "patch",
         Call::Delete { .. } => "delete",
@@ -30,7 +33,7 @@ pub(crate) const fn verb(call: &Call) -> &'static str {
 pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<HttpRequest<Vec<u8>>, String> {
     let object = &request.object;
     let path = match &request.call {
-        Call::Create(_) => directory.collection_path(object.kind, &object.namespace),
+        Call::Create(_) | Call::List { .. } => directory.collection_path(object.kind, &object.namespace),
         Call::MergePatchStatus(_) => directory.object_path(object, Some("status")),
         Call::Evict { .. } => directory.object_path(object, Some("eviction")),
         Call::Get | Call::MergePatch(_) | Call::JsonPatch(_) | Call::Delete { .. } => {
@@ -38,7 +41,7 @@ pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<H
         }
     };
     let (method, content_type, body) = match &request.call {
-        Call::Get => (Method::GET, None, None),
+        Call::Get | Call::List { .. } => (Method::GET, None, None),
         Call::Create(body) => (Method::POST, Some("application/json"), Some(bytes(body)?)),
         Call::MergePatch(body) | Call::MergePatchStatus(body) => {
             (Method::PATCH, Some("application/merge-patch+json"), Some(bytes(body)?))
@@ -54,6 +57,7 @@ pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<H
         }
     };
     let uri = match &request.call {
+        Call::List { labels } => format!("{path}?labelSelector={}", selector(labels)),
         Call::Get | Call::Delete { .. } | Call::Evict { .. } => path,
         Call::Create(_) | Call::MergePatch(_) | Call::MergePatchStatus(_) | Call::JsonPatch(_) => {
             format!("{path}?fieldManager={FIELD_MANAGER}")
@@ -65,6 +69,13 @@ pub(crate) fn http_request(directory: &Directory, request: &Request) -> Result<H
         None => builder,
     };
     builder.body(body.unwrap_or_default()).map_err(|error| format!("the request cannot be built: {error}"))
+}
+
+/// A label selector, escaped for a URL: `k=v,k=v`. Names and values of labels hold nothing but letters, digits and
+/// `-_./`.
+fn selector(labels: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| escape(&format!("{name}={value}"))).collect();
+    pairs.join("%2C")
 }
 
 fn bytes(body: &Value) -> Result<Vec<u8>, String> {
@@ -154,13 +165,26 @@ fn success(request: &Request, body: &[u8]) -> Answer {
     if request.object.kind == Kind::Event || shows_nothing {
         return Answer::Done;
     }
-    let read = std::str::from_utf8(body)
-        .map_err(|error| error.to_string())
-        .and_then(|text| decode(request.object.kind, text));
-    match read {
-        Ok(object) => Answer::Object(Arc::new(object)),
-        Err(problem) => Answer::Unknown { message: format!("the answer cannot be read: {problem}") },
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string());
+    let read = match &request.call {
+        Call::List { .. } => text.and_then(|text| listed(request.object.kind, text)),
+        _ => text.and_then(|text| decode(request.object.kind, text)).map(Arc::new).map(Answer::Object),
+    };
+    read.unwrap_or_else(|problem| Answer::Unknown {
+        message: format!("the answer cannot be read: {problem}"),
+    })
+}
+
+/// The objects of a list. One that cannot be read is as if it were not there, as in a watch.
+fn listed(kind: Kind, text: &str) -> Result<Answer, String> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        items: Vec<&'a RawValue>,
     }
+    let list: List<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let objects = list.items.iter().filter_map(|item| decode(kind, item.get()).ok()).map(Arc::new);
+    Ok(Answer::Objects(objects.collect()))
 }
 
 /// The first words of an answer that is no Status object, such as a proxy's error page.
@@ -183,10 +207,16 @@ mod tests {
         Request { object: ObjectRef::new(kind, "shop", "web"), call }
     }
 
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
     const ROLLOUT: &str = "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts";
 
     #[rstest]
     #[case::get(Call::Get, "GET", "/web", None)]
+    #[case::list(Call::List { labels: labels(&[("app.kubernetes.io/name", "web"), ("tier", "")]) }, "GET", "?labelSelector=app.kubernetes.io%2Fname%3Dweb%2Ctier%3D", None)]
+    #[case::list_of_all(Call::List { labels: labels(&[]) }, "GET", "?labelSelector=", None)]
     #[case::create(Call::Create(json!({"a": 1})), "POST", "?fieldManager=linnet", Some("application/json"))]
     #[case::merge(Call::MergePatch(json!({})), "PATCH", "/web?fieldManager=linnet", Some("application/merge-patch+json"))]
     #[case::status(Call::MergePatchStatus(json!({})), "PATCH", "/web/status?fieldManager=linnet", Some("application/merge-patch+json"))]
@@ -266,6 +296,21 @@ mod tests {
             panic!("no object")
         };
         assert_eq!((object.kind, object.meta.resource_version.as_str()), (Kind::Service, "5"));
+    }
+
+    #[test]
+    fn a_list_is_read_without_what_cannot_be_read() {
+        let body = br#"{"kind":"ServiceList","metadata":{"resourceVersion":"9"},"items":[
+            {"metadata":{"name":"web","namespace":"shop","uid":"u","resourceVersion":"5"},"spec":{}},
+            {"metadata":"none"}]}"#;
+        let call = || Call::List { labels: labels(&[]) };
+        let Answer::Objects(objects) = answer(&request(Kind::Service, call()), 200, None, body) else {
+            panic!("no objects")
+        };
+        let names: Vec<&str> = objects.iter().map(|object| object.meta.name.as_str()).collect();
+        assert_eq!(names, ["web"]);
+        let cut = answer(&request(Kind::Service, call()), 200, None, b"{\"items\":[");
+        assert!(matches!(cut, Answer::Unknown { .. }), "{cut:?}");
     }
 
     #[rstest]

@@ -75,7 +75,7 @@ impl Run {
         };
         let answer = self.store.call(&Request { object: reference.clone(), call }, self.now);
         match answer {
-            Answer::Object(_) | Answer::Done => Seen::object(self.facts(&reference)),
+            Answer::Object(_) | Answer::Objects(_) | Answer::Done => Seen::object(self.facts(&reference)),
             Answer::Refused { status, reason, .. } => Seen::refused(status, &reason),
             Answer::Unknown { message } => Seen::refused(0, &message),
         }

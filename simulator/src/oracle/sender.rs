@@ -22,9 +22,12 @@ pub(super) fn overwritten(request: &Request, sent_at: Timestamp, store: &Store) 
         Call::MergePatch(_) | Call::MergePatchStatus(_) => true,
         Call::JsonPatch(patch) if scaled_to(patch).is_some() => false,
         Call::JsonPatch(_) if matches!(object.kind, Kind::Ingress | Kind::VirtualService) => true,
-        Call::JsonPatch(_) | Call::Get | Call::Create(_) | Call::Delete { .. } | Call::Evict { .. } => {
-            return None;
-        }
+        Call::JsonPatch(_)
+        | Call::Get
+        | Call::List { .. }
+        | Call::Create(_)
+        | Call::Delete { .. }
+        | Call::Evict { .. } => return None,
     };
     let of_it = || store.changes(object.kind, store.compacted()).rev().filter(|it| *it.reference == *object);
     let is_later = of_it().next().is_some_and(|last| last.at > sent_at);

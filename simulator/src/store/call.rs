@@ -1,5 +1,6 @@
 //! Who writes: the engine by requests, people by manifests and patches, controllers by typed changes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crds::object_ref::{Kind, ObjectRef};
@@ -7,6 +8,7 @@ use engine::effect::{Call, Request};
 use engine::input::Answer;
 use engine::object::Object;
 use jiff::Timestamp;
+use planner::facts::Meta;
 use serde_json::Value;
 
 use super::draft::{Door, Draft, Writer};
@@ -20,6 +22,7 @@ impl Store {
     pub fn call(&mut self, request: &Request, now: Timestamp) -> Answer {
         let object = &request.object;
         let done = match &request.call {
+            Call::List { labels } => return Answer::Objects(self.labelled(object, labels)),
             Call::Get => self.get(object).cloned().ok_or_else(|| not_found(object)),
             Call::Create(manifest) if object.kind == Kind::Event => return self.file(object, manifest),
             Call::Create(manifest) => self.create(object, manifest, now),
@@ -35,6 +38,13 @@ impl Store {
             }
         };
         answer(done)
+    }
+
+    /// The objects of a kind and a namespace that carry these labels.
+    fn labelled(&self, collection: &ObjectRef, labels: &BTreeMap<String, String>) -> Vec<Arc<Object>> {
+        let carries = |meta: &Meta| labels.iter().all(|(name, value)| meta.labels.get(name) == Some(value));
+        let listed = self.list(collection.kind).filter(|it| it.meta.namespace == collection.namespace);
+        listed.filter(|it| carries(&it.meta)).cloned().collect()
     }
 
     /// Creates an object, or makes it as a manifest says: what an earlier manifest had and this one lacks goes, what

@@ -145,7 +145,7 @@ impl World {
             | Call::JsonPatch(body) => {
                 hash.body(body);
             }
-            Call::Get | Call::Delete { .. } | Call::Evict { .. } => {}
+            Call::Get | Call::List { .. } | Call::Delete { .. } | Call::Evict { .. } => {}
         }
         self.trace.all.number(self.store.version());
         let commit = Commit {
@@ -233,7 +233,7 @@ pub(crate) fn scaled_to(patch: &Value) -> Option<i64> {
 /// What the server said, in words.
 pub(crate) fn words(answer: &Answer) -> String {
     match answer {
-        Answer::Object(_) | Answer::Done => "done".to_owned(),
+        Answer::Object(_) | Answer::Objects(_) | Answer::Done => "done".to_owned(),
         Answer::Refused { status, reason, message, .. } => format!("{status} {reason}: {message}"),
         Answer::Unknown { message } => message.clone(),
     }
@@ -242,6 +242,7 @@ pub(crate) fn words(answer: &Answer) -> String {
 fn verb(call: &Call) -> &'static str {
     match call {
         Call::Get => "get",
+        Call::List { .. } => "list",
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "patch status",

@@ -1,5 +1,6 @@
 //! Objects and answers that are not as they should be.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crds::object_ref::Kind;
@@ -34,19 +35,17 @@ fn first_request(world: &mut World) -> (crate::effect::RequestId, crate::effect:
     let shown = decode(Kind::Rollout, &world.api.objects[&object].to_string()).unwrap();
     world.api.undelivered.clear();
     let event = WatchEvent::Apply(std::sync::Arc::new(shown));
-    let mut input = Input::Watch { kind: Kind::Rollout, event };
-    loop {
-        let effects = world.engine.handle(input, world.now);
-        let requests = effects.into_iter().find_map(|effect| match effect {
-            Effect::Request { id, request, .. } => Some((id, request)),
-            _ => None,
-        });
-        let (id, request) = requests.unwrap();
-        if request.call.is_write() {
-            return (id, request);
+    let mut inputs = VecDeque::from([Input::Watch { kind: Kind::Rollout, event }]);
+    while let Some(input) = inputs.pop_front() {
+        for effect in world.engine.handle(input, world.now) {
+            let Effect::Request { id, request, .. } = effect else { continue };
+            if request.call.is_write() {
+                return (id, request);
+            }
+            inputs.push_back(Input::Answer { id, answer: world.api.call(&request, world.now) });
         }
-        input = Input::Answer { id, answer: world.api.call(&request, world.now) };
     }
+    panic!("nothing is written")
 }
 
 fn wakes(effects: &[Effect]) -> Vec<jiff::Timestamp> {

@@ -11,7 +11,6 @@ use crate::effect::{Call, Effect, Request};
 use crate::input::{Input, WatchEvent};
 use crate::testing::World;
 use crate::testing::fixtures::{nginx, template, web};
-use crate::time::after;
 
 fn gets(effects: &[Effect]) -> Vec<ObjectRef> {
     effects
@@ -101,111 +100,6 @@ fn what_was_deleted_is_there_again_when_the_store_is_restored() {
     world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
     world.settle();
     assert_eq!(world.phase(), "Healthy", "{}", world.story());
-}
-
-/// An update that waits for a person, whose stable version somebody scales to one pod; what the engine then asks for.
-fn scaled_by_somebody(world: &mut World) -> (ObjectRef, Vec<Effect>) {
-    world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
-    let set = ObjectRef::new(Kind::ReplicaSet, "shop", &world.api.list(Kind::ReplicaSet)[0].meta.name);
-    world.set_image("web:2");
-    world.settle();
-    world.api.merge(&set, &json!({ "spec": { "replicas": 1 } }));
-    let mut effects = Vec::new();
-    for (kind, event) in std::mem::take(&mut world.api.undelivered) {
-        effects.extend(world.engine.handle(Input::Watch { kind, event }, world.now));
-    }
-    (set, effects)
-}
-
-/// Answers the requests among effects; returns what follows.
-fn answer(world: &mut World, effects: Vec<Effect>) -> Vec<Effect> {
-    let mut next = Vec::new();
-    for effect in effects {
-        if let Effect::Request { id, request, .. } = effect {
-            let answer = world.api.call(&request, world.now);
-            next.extend(world.engine.handle(Input::Answer { id, answer }, world.now));
-        }
-    }
-    next
-}
-
-fn writes(effects: &[Effect]) -> Vec<ObjectRef> {
-    let of = |effect: &Effect| match effect {
-        Effect::Request { request, .. } if request.call.is_write() => Some(request.object.clone()),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
-}
-
-#[test]
-fn pods_are_added_on_live_reads() {
-    let mut world = World::new();
-    let (set, reads) = scaled_by_somebody(&mut world);
-    assert!(gets(&reads).contains(&set) && gets(&reads).contains(&web()), "{reads:#?}");
-    assert_eq!(writes(&reads), []);
-    // Meanwhile that person has changed it back.
-    world.api.merge(&set, &json!({ "spec": { "replicas": 5 } }));
-    let next = answer(&mut world, reads);
-    assert_eq!(writes(&next), [], "{next:#?}");
-}
-
-#[test]
-fn a_read_of_an_earlier_version_tells_that_the_store_was_restored() {
-    let mut world = World::new();
-    let (set, reads) = scaled_by_somebody(&mut world);
-    let restored = world.api.objects.get_mut(&set).unwrap();
-    restored["spec"]["replicas"] = json!(5);
-    restored["metadata"]["resourceVersion"] = json!("1");
-    let next = answer(&mut world, reads);
-    assert_eq!(writes(&next), [], "decided on what is no more: {next:#?}");
-}
-
-#[test]
-fn what_was_read_before_the_process_stood_still_is_read_again() {
-    let mut world = World::new();
-    let (set, reads) = scaled_by_somebody(&mut world);
-    world.now = after(world.now, Duration::from_secs(30));
-    let again = answer(&mut world, reads);
-    assert_eq!(writes(&again), [], "{again:#?}");
-    assert!(gets(&again).contains(&set), "{again:#?}");
-    let next = answer(&mut world, again);
-    assert_eq!(writes(&next), [set], "{next:#?}");
-}
-
-#[test]
-fn a_server_that_takes_seconds_for_each_read_is_believed_all_the_same() {
-    let mut world = World::new();
-    let (set, mut effects) = scaled_by_somebody(&mut world);
-    for _ in 0..6 {
-        if writes(&effects) == [set.clone()] {
-            return;
-        }
-        world.now = after(world.now, Duration::from_secs(2));
-        effects = answer(&mut world, effects);
-    }
-    panic!("{effects:#?}");
-}
-
-#[test]
-fn the_first_write_of_a_term_rests_on_live_reads_of_everything_that_steers_the_rollout() {
-    let mut world = World::new();
-    world
-        .deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }, { "setWeight": 40 }, { "pause": {} }])));
-    world.set_image("web:2");
-    world.settle();
-    world.restart();
-    let before = world.trace.len();
-    world.settle();
-    assert_eq!(world.trace.len(), before, "nothing is to be written, so nothing is read");
-    world.patch_status(&json!({ "pauseConditions": null }));
-    world.settle();
-    let asked = &world.trace[before..];
-    let first_write = asked.iter().position(|request| !request.ends_with("call: Get }")).unwrap();
-    for kind in ["Rollout", "ReplicaSet", "Service", "Ingress"] {
-        let is_read = |request: &String| request.contains(&format!("kind: {kind},"));
-        assert!(asked[..first_write].iter().any(is_read), "{kind}: {asked:#?}");
-    }
-    assert_eq!(world.weight(), "40", "{}", world.story());
 }
 
 #[test]

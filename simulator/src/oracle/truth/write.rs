@@ -154,6 +154,7 @@ fn normal(value: &Value) -> u64 {
 pub(super) fn word(call: &Call) -> &'static str {
     match call {
         Call::Get => "get",
+        Call::List { .. } => "list",
         Call::Create(_) => "create",
         Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
         Call::MergePatchStatus(_) => "status of",
