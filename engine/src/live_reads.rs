@@ -62,9 +62,13 @@ impl Reads {
     /// Whether an object counts as read. What was read for the decision at hand before this process stood still is read
     /// again; where the server is that slow, it has to do.
     fn is_live(&self, object: &ObjectRef, now: Timestamp) -> bool {
-        let holds = |read: &Read| match read.is_spent {
-            true => after(read.asked_at, READS_SERVE_ON) >= now,
-            false => self.rounds >= REREADS || after(read.asked_at, READS_HOLD) >= now,
+        let is_recent = |read: &Read, limit: Duration| after(read.asked_at, limit) >= now;
+        let holds = |read: &Read| {
+            if read.is_spent {
+                is_recent(read, READS_SERVE_ON)
+            } else {
+                self.rounds >= REREADS || is_recent(read, READS_HOLD)
+            }
         };
         self.read.get(object).is_some_and(holds)
     }

@@ -16,6 +16,23 @@ fn nothing_is_found_where_nothing_is(#[case] request: Call) {
     assert_eq!(store.version(), 0);
 }
 
+#[rstest]
+#[case::all(&[], &["api", "web"])]
+#[case::with_a_label(&[("app", "web")], &["web"])]
+#[case::with_all_of_them(&[("app", "web"), ("tier", "front")], &[])]
+fn a_list_shows_what_carries_the_labels(#[case] labels: &[(&str, &str)], #[case] want: &[&str]) {
+    let mut store = Store::new();
+    for name in ["web", "api"] {
+        let mut made = manifest(Kind::ReplicaSet, name);
+        made["metadata"]["labels"] = json!({ "app": name });
+        call(&mut store, Kind::ReplicaSet, Call::Create(made));
+    }
+    let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let answer = call(&mut store, Kind::ReplicaSet, Call::List { labels });
+    let Answer::Objects(objects) = answer else { panic!("no list: {answer:?}") };
+    assert_eq!(objects.iter().map(|object| object.meta.name.as_str()).collect::<Vec<_>>(), want);
+}
+
 #[test]
 fn a_created_object_has_an_identity() {
     let (mut store, web) = store_with(Kind::Rollout);

@@ -79,7 +79,7 @@ fn object(answer: Answer) -> Object {
 /// Code and reason of an answer: 200 for a success.
 fn code(answer: &Answer) -> (u16, &str) {
     match answer {
-        Answer::Object(_) | Answer::Done => (200, ""),
+        Answer::Object(_) | Answer::Objects(_) | Answer::Done => (200, ""),
         Answer::Refused { status, reason, .. } => (*status, reason),
         Answer::Unknown { .. } => (0, ""),
     }
