@@ -2,12 +2,12 @@
 //!
 //! An abort that is not noted yet does not wait for reads before it adds pods.
 //!
-//! A live read serves the decision that asked for it and, for a quarter of a second, those that follow from it; the Rollout
-//! itself is read anew for each, because it says what people want. What our own write returned is the whole object as
-//! it is at that moment, so it counts as read for the next decision. Between reading and writing the stores only move
-//! forward, so a decision made after the reads rests on nothing older than them; and every write carries a precondition
-//! on the object that it changes. A conflict, a failure and a list end what was read before. An abort is therefore one
-//! round of concurrent GETs and one round of concurrent writes.
+//! A live read serves the decision that asked for it and, for a quarter of a second, those that follow from it; the
+//! Rollout itself is read anew for each, because it says what people want. What our own write returned is the whole
+//! object as it is at that moment, so it counts as read for the next decision. Between reading and writing the stores
+//! only move forward, so a decision made after the reads rests on nothing older than them; and every write carries a
+//! precondition on the object that it changes. A conflict, a failure and a list end what was read before. An abort is
+//! therefore one round of concurrent GETs and one round of concurrent writes.
 
 use std::collections::BTreeSet;
 
