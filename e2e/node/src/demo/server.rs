@@ -12,7 +12,7 @@ use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -119,8 +119,9 @@ async fn converse(stream: TcpStream, app: Arc<App>, mut quit: watch::Receiver<bo
         let app = Arc::clone(&app);
         async move { Ok::<_, Infallible>(respond(&app, request).await) }
     });
+    // Idle connections stay open: a server that closes them before its proxy does loses the request that comes just then.
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new());
+    builder.header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // A peer that went away is the peer's business.
