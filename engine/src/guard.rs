@@ -160,8 +160,8 @@ pub(crate) fn reads_of_status(
 }
 
 /// The ReplicaSets that have a role or stand behind a Service. Where pods are what shares requests out, or no status
-/// tells the roles, those that have or want pods as well: with a route or with Services that turn, all other pods get no
-/// requests, however many are left of earlier versions.
+/// tells the roles, those that have or want pods as well: with a route or with Services that turn, all other pods get
+/// no requests, however many are left of earlier versions.
 fn that_matter<'a>(
     snapshot: &'a Snapshot,
     routers: &[Router],

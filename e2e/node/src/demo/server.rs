@@ -119,7 +119,7 @@ async fn converse(stream: TcpStream, app: Arc<App>, mut quit: watch::Receiver<bo
         let app = Arc::clone(&app);
         async move { Ok::<_, Infallible>(respond(&app, request).await) }
     });
-    // Idle connections stay open: a server that closes them before its proxy does loses the request that comes just then.
+    // Idle connections stay open: a server that closes them before its proxy does loses a request that comes just then.
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
