@@ -17,7 +17,7 @@ use crate::time::after;
 const ROUNDS: u32 = 8;
 /// For how long what was read live for a decision counts as live.
 const READS_HOLD: Duration = Duration::from_secs(1);
-/// For how long the decisions after that one may rest on it, too.
+/// For how long decisions after that one may rest on it, too.
 const READS_SERVE_ON: Duration = Duration::from_millis(250);
 /// How many rounds of live reads one decision asks for because of their age.
 const REREADS: u32 = 3;
@@ -43,14 +43,19 @@ impl Reads {
         self.read.insert(object, Read { asked_at, is_spent: false });
     }
 
-    /// The decision at hand is carried out. The next ones may rest on the same reads for a moment, but for the Rollout
-    /// itself: what people want of it they want at once.
+    /// The decision at hand is carried out. Those that add pods or write a status may rest on the same reads for a moment,
+    /// but for the Rollout itself: what people want of it they want at once.
     pub(crate) fn spend(&mut self, now: Timestamp) {
         self.rounds = 0;
         self.read.retain(|object, read| {
             read.is_spent = true;
             object.kind != Kind::Rollout && after(read.asked_at, READS_SERVE_ON) >= now
         });
+    }
+
+    /// What another decision has rested on does not serve the one at hand.
+    pub(crate) fn forget_spent(&mut self) {
+        self.read.retain(|_, read| !read.is_spent);
     }
 
     /// Nothing that was read serves any other decision.

@@ -30,9 +30,7 @@ impl Engine {
         if !was_doubted && !is_aborting(snapshot) {
             let mut reads = guard::steering(snapshot, &gathered.routers);
             reads.retain(|object| !self.stores.unserved.contains(&object.kind));
-            if let Some(work) = self.rollouts.get_mut(rollout) {
-                work.live.forget();
-            }
+            self.forget_reads(rollout);
             self.read_live(rollout, reads);
             return false;
         }

@@ -167,6 +167,9 @@ impl Engine {
             return;
         }
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
+        if let Some(work) = self.rollouts.get_mut(rollout).filter(|_| guard::reads_anew(&run)) {
+            work.live.forget_spent();
+        }
         if self.has_read(rollout, gathered, reads, now) && self.may_carry_out(rollout, gathered, plan, now) {
             self.act(rollout, gathered, &run, now);
         }
@@ -217,7 +220,7 @@ impl Engine {
         let held = &gathered.snapshot.rollout;
         let Some(patch) = status::change(&held.status, &plan.status) else {
             self.check_rest(rollout, &gathered.snapshot, plan);
-            self.spend_reads(rollout, now);
+            self.forget_reads(rollout);
             self.queue.succeeded(rollout);
             return;
         };
@@ -225,7 +228,7 @@ impl Engine {
             let written = self.rollouts.get(rollout).and_then(|work| work.status_written);
             let next = written.map(|written| after(written, status::CALM_WRITES_APART));
             if let Some(next) = next.filter(|next| *next > now) {
-                self.spend_reads(rollout, now);
+                self.forget_reads(rollout);
                 self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
                 return;
             }
@@ -343,6 +346,13 @@ impl Engine {
             }
         }
         self.publish(rollout, events, now);
+    }
+
+    /// What was read live serves no other decision.
+    pub(crate) fn forget_reads(&mut self, rollout: &ObjectRef) {
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.live.forget();
+        }
     }
 
     fn spend_reads(&mut self, rollout: &ObjectRef, now: Timestamp) {

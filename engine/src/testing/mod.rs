@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::api::{Api, refused};
 use crate::Settings;
-use crate::effect::{Effect, Level, QuestionId, Request};
+use crate::effect::{Call, Effect, Level, QuestionId, Request};
 use crate::engine::Engine;
 use crate::input::{Answer, Input, Leadership, WatchEvent};
 use crate::time::after;
@@ -348,4 +348,15 @@ impl World {
     pub(crate) fn writes_seen(&self) -> usize {
         self.writes_seen
     }
+}
+
+/// The objects that effects read.
+pub(crate) fn gets(effects: &[Effect]) -> Vec<ObjectRef> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Request { request: Request { object, call: Call::Get }, .. } => Some(object.clone()),
+            _ => None,
+        })
+        .collect()
 }

@@ -7,20 +7,9 @@ use crds::object_ref::{Kind, ObjectRef};
 use planner::waiting::Waiting;
 use serde_json::json;
 
-use crate::effect::{Call, Effect, Request};
 use crate::input::{Input, WatchEvent};
-use crate::testing::World;
 use crate::testing::fixtures::{nginx, template, web};
-
-fn gets(effects: &[Effect]) -> Vec<ObjectRef> {
-    effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Request { request: Request { object, call: Call::Get }, .. } => Some(object.clone()),
-            _ => None,
-        })
-        .collect()
-}
+use crate::testing::{World, gets};
 
 #[test]
 fn a_list_that_is_older_than_our_own_write_makes_the_rollout_wait_for_a_live_read() {
