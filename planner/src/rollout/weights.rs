@@ -25,7 +25,9 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
         return step::wanted_weight(view);
     }
     if available(served(view.snapshot, view.canary_service(), view.revisions.new)) == 0 {
-        return 0;
+        // Where nobody has pods, the first version that has some again decides.
+        let helps = available(keeper(view.snapshot, view.stable_service(), view.revisions.stable)) > 0;
+        return if helps || view.replicas() == 0 { 0 } else { observed };
     }
     if planted(Bug::WeightRaisedAfterAbort) && view.is_aborted() {
         return step::weight_at(view.steps(), 0);

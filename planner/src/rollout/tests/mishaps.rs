@@ -250,3 +250,20 @@ fn a_route_that_was_left_behind_does_not_follow_one_that_cannot_come_down() {
         world.run(SignedDuration::from_millis(100));
     }
 }
+
+#[test]
+fn requests_stay_where_they_are_while_nobody_has_pods() {
+    let mut canary = fixture::routed(&json!([{ "setWeight": 100 }, { "pause": {} }]));
+    canary["dynamicStableScale"] = json!(true);
+    let mut world = deployed(&canary);
+    world.startup = seconds(1);
+    world.apply_version("v2");
+    world.run(seconds(120));
+    assert_eq!((weight(&world), world.set("v1").unwrap().replicas), (Some(100), 0));
+    // The pods of the new version die and are back after two seconds; those of the stable one are there sooner.
+    world.crash("hash-v2");
+    world.run(SignedDuration::from_millis(900));
+    assert_eq!((weight(&world), world.set("v1").unwrap().replicas), (Some(100), 5));
+    world.run(SignedDuration::from_millis(200));
+    assert_eq!(weight(&world), Some(0));
+}
