@@ -79,6 +79,9 @@ impl Engine {
             return;
         }
         match (landed.answer, landed.class) {
+            (Answer::Object(_) | Answer::Done, _) if flight.is_outlived => {
+                self.ledger.doubt(flight.object.clone(), flight.key.clone(), now);
+            }
             (Answer::Object(object), _) => {
                 if matches!(object.view, View::Secret(_)) {
                     return;
@@ -140,6 +143,8 @@ impl Engine {
     fn settled(&mut self, landed: &Landed<'_>, now: Timestamp) {
         let flight = &landed.flight;
         match landed.class {
+            // It is read once more.
+            None if flight.is_outlived => {}
             None | Some(Class::NotFound) => self.ledger.gone(&flight.object),
             Some(Class::Transient { retry_after }) => {
                 self.ledger.read_failed(&flight.object, now, retry_after);

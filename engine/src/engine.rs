@@ -273,6 +273,7 @@ impl Engine {
             purpose,
             before,
             sent_at: self.now,
+            is_outlived: false,
         };
         let urgency = flight.urgency();
         let id = self.flights.start(flight);

@@ -25,6 +25,8 @@ pub(crate) struct Flight {
     pub(crate) before: Option<Stamp>,
     /// When it was sent.
     pub(crate) sent_at: Timestamp,
+    /// Whether the store of the server has gone back since then: what the answer shows may be no more.
+    pub(crate) is_outlived: bool,
 }
 
 impl Flight {
@@ -98,6 +100,13 @@ impl Flights {
         self.open.remove(&id)
     }
 
+    /// The store of the server went back: the answer to whatever is on its way may be older than that.
+    pub(crate) fn outlive(&mut self) {
+        for flight in self.open.values_mut() {
+            flight.is_outlived = true;
+        }
+    }
+
     /// How many requests are on their way.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
@@ -166,7 +175,8 @@ mod tests {
         #[case] want: Urgency,
     ) {
         let object = ObjectRef::new(kind, "shop", "web");
-        let (key, before, sent_at) = (object.clone(), None, Timestamp::UNIX_EPOCH);
-        assert_eq!(Flight { key, object, nature, purpose, before, sent_at }.urgency(), want);
+        let (key, before, sent_at, is_outlived) = (object.clone(), None, Timestamp::UNIX_EPOCH, false);
+        let flight = Flight { key, object, nature, purpose, before, sent_at, is_outlived };
+        assert_eq!(flight.urgency(), want);
     }
 }

@@ -74,6 +74,7 @@ impl Engine {
         let concerned: BTreeSet<ObjectRef> =
             concerned_before.into_iter().chain(self.stores.concerned(&reference)).collect();
         if change == Change::WentBack {
+            self.flights.outlive();
             let owner = concerned.first().unwrap_or(&reference).clone();
             self.ledger.doubt(reference, owner, now);
         }

@@ -101,6 +101,8 @@ pub(crate) struct Judge {
     pruned: bool,
     /// When the store last went back in time.
     restored_at: Option<Timestamp>,
+    /// Whether the write at hand was sent before the store last went back in time.
+    is_restored: bool,
     /// Until when something goes wrong, if anything does.
     disturbed: Option<Timestamp>,
     /// When somebody else last took something away.
@@ -131,6 +133,7 @@ impl Judge {
             sent_at: now,
             pruned: false,
             restored_at: None,
+            is_restored: false,
             disturbed: None,
             complete: BTreeMap::new(),
             excused: None,
@@ -193,8 +196,8 @@ impl Judge {
     pub(crate) fn before(&mut self, sent: &Sent<'_>, store: &Store, clocks: Clocks) {
         self.sent_at = sent.at;
         // In a store that went back in time versions come again.
-        let is_restored = self.restored_at.is_some_and(|restored| sent.at <= restored);
-        self.overwritten = sender::overwritten(sent.request, sent.at, store).filter(|_| !is_restored);
+        self.is_restored = self.restored_at.is_some_and(|restored| sent.at <= restored);
+        self.overwritten = sender::overwritten(sent.request, sent.at, store).filter(|_| !self.is_restored);
         self.unjustified = self.truth.objection(sent, store, clocks);
     }
 
@@ -211,8 +214,9 @@ impl Judge {
         if !self.is_excused(commit.now) {
             self.complain_all(at_ms, Rule::S6, ownership::dangling(commit, store));
         }
+        // Whoever sent it could not know that what let the pods go would be taken back before it arrives.
         let shortages = self.traffic.shortages(commit, store, plane);
-        self.complain_all(at_ms, Rule::S2, shortages);
+        self.complain_all(at_ms, Rule::S2, if self.is_restored { Vec::new() } else { shortages });
         // That a return goes all the way at once, our own block says.
         let delayed = window::delayed(commit, store).filter(|_| !self.pruned);
         self.complain_all(at_ms, Rule::S4, delayed.into_iter().collect());
