@@ -9,13 +9,16 @@ use planted_bugs::{Bug, planted};
 ///
 /// `wrote` says whether this process has written the status of this Rollout before.
 pub(crate) fn strike(snapshot: &mut Snapshot, wrote: bool, leading_since: Option<Timestamp>) {
-    let status = &mut snapshot.rollout.status;
-    if planted(Bug::StepsRepeatedAfterRestart) && !wrote && status.current_pod_hash != status.stable_rs {
-        status.current_step_index = status.current_step_index.map(|_| 0);
+    // The facts are shared with the store: only who changes them gets his own.
+    if planted(Bug::StepsRepeatedAfterRestart) && !wrote {
+        let status = &mut snapshot.rollout.status;
+        if status.current_pod_hash != status.stable_rs {
+            status.current_step_index = status.current_step_index.map(|_| 0);
+        }
     }
     let Some(since) = leading_since else { return };
     if planted(Bug::PauseBegunAnewAfterRestart) {
-        for pause in &mut status.pause_conditions {
+        for pause in &mut snapshot.rollout.status.pause_conditions {
             pause.start_time = pause.start_time.max(Some(since.into()));
         }
     }

@@ -218,21 +218,20 @@ impl Engine {
     /// No action is left: the status is written if it differs.
     fn finish(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
         let held = &gathered.snapshot.rollout;
+        let is_calm = plan.events.is_empty() && !is_urgent(&held.status, &plan.status);
+        let later = self.calm_until(rollout, now).filter(|_| is_calm && held.status != plan.status);
+        if let Some(later) = later {
+            self.forget_reads(rollout);
+            self.queue.wake(rollout, Some(plan.wake_at.map_or(later, |wake| wake.min(later))));
+            return;
+        }
         let Some(patch) = status::change(&held.status, &plan.status) else {
             self.check_rest(rollout, &gathered.snapshot, plan);
             self.forget_reads(rollout);
             self.queue.succeeded(rollout);
             return;
         };
-        if plan.events.is_empty() && !is_urgent(&held.status, &plan.status) {
-            let written = self.rollouts.get(rollout).and_then(|work| work.status_written);
-            let next = written.map(|written| after(written, status::CALM_WRITES_APART));
-            if let Some(next) = next.filter(|next| *next > now) {
-                self.forget_reads(rollout);
-                self.queue.wake(rollout, Some(plan.wake_at.map_or(next, |wake| wake.min(next))));
-                return;
-            }
-        } else {
+        if !is_calm {
             let reads = guard::reads_of_status(&held.status, &plan.status, gathered);
             if !self.has_read(rollout, gathered, reads, now) {
                 return;
@@ -249,6 +248,12 @@ impl Engine {
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
         let is_refusal = condition::find(&plan.status.conditions, ConditionType::InvalidSpec).is_some();
         self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone(), is_refusal });
+    }
+
+    /// Until when a status that brings nothing urgent waits, because the one before has just been written.
+    fn calm_until(&self, rollout: &ObjectRef, now: Timestamp) -> Option<Timestamp> {
+        let written = self.rollouts.get(rollout)?.status_written?;
+        Some(after(written, status::CALM_WRITES_APART)).filter(|next| *next > now)
     }
 
     /// A request of a Rollout was answered.

@@ -126,21 +126,21 @@ fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Reques
     };
     let actions: Vec<Action> = plan.actions.iter().filter(|action| !moves_nothing(action)).cloned().collect();
     let run = guard::leading(&actions);
-    if run.is_empty() {
-        let held = &gathered.snapshot.rollout;
-        let patch = status::change(&held.status, &plan.status);
-        let body = patch.map(|patch| request::status_patch(&held.meta, &patch));
-        let request =
-            body.map(|body| Request { object: rollout.clone(), call: Call::MergePatchStatus(body) });
-        return request.into_iter().collect();
-    }
     let built = run.iter().map(|action| request::build(action, gathered));
-    built
-        .filter_map(|built| match built {
-            Built::Send(request) => Some(request),
-            Built::Nothing | Built::Impossible(_) => None,
-        })
-        .collect()
+    let built = built.filter_map(|built| match built {
+        Built::Send(request) => Some(request),
+        Built::Nothing | Built::Impossible(_) => None,
+    });
+    // Whether the history is tidied up before or after the status is written makes no difference.
+    let is_tidying = actions.iter().all(|action| matches!(action, Action::DeleteReplicaSet { .. }));
+    built.chain(is_tidying.then(|| status_request(rollout, gathered, plan)).flatten()).collect()
+}
+
+fn status_request(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Option<Request> {
+    let held = &gathered.snapshot.rollout;
+    let patch = status::change(&held.status, &plan.status)?;
+    let body = request::status_patch(&held.meta, &patch);
+    Some(Request { object: rollout.clone(), call: Call::MergePatchStatus(body) })
 }
 
 #[cfg(test)]

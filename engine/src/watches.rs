@@ -26,9 +26,13 @@ impl Engine {
             WatchEvent::Apply(object) => self.take(&object, Origin::Watch, now),
             WatchEvent::Delete(object) => self.deleted(&object.reference(), &object.meta.uid, now),
             WatchEvent::InitDone => {
-                self.stores.unserved.remove(&kind);
+                let is_back = self.stores.unserved.remove(&kind);
                 for object in self.listed(kind, now) {
                     self.doubt(object, now);
+                }
+                // Whoever was planned while the list came still took the kind for one that is not served.
+                if is_back {
+                    self.touch_all(now);
                 }
             }
         }

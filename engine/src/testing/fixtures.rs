@@ -1,9 +1,12 @@
 //! The objects of one shop: a Rollout behind NGINX, its Services, its Ingress.
 
+use std::sync::Arc;
+
 use crds::object_ref::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
 use super::World;
+use crate::input::{Input, WatchEvent};
 
 /// The Rollout.
 pub(crate) fn web() -> ObjectRef {
@@ -120,6 +123,15 @@ impl World {
     /// Merges into the status, as the command line does.
     pub(crate) fn patch_status(&mut self, patch: &Value) {
         self.api.merge(&web(), &json!({ "status": patch }));
+    }
+
+    /// The watch of a kind begins anew with a list of what is there.
+    pub(crate) fn list_anew(&mut self, kind: Kind) {
+        self.feed(Input::Watch { kind, event: WatchEvent::Init });
+        for object in self.api.list(kind) {
+            self.feed(Input::Watch { kind, event: WatchEvent::InitApply(Arc::new(object)) });
+        }
+        self.feed(Input::Watch { kind, event: WatchEvent::InitDone });
     }
 
     /// Runs for two minutes.

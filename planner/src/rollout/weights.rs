@@ -225,11 +225,6 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
         }
         // Where others are still above what is meant, because the stable version lacks pods, this one does not follow.
         let want = want.min(route.canary_weight.unwrap_or(0).max(meant));
-        // What is out of shape may carry less than it says, and its repair would give back what an abort has taken.
-        if view.is_aborted() && !route.in_shape && want > meant {
-            draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
-            continue;
-        }
         if !is_at(route, want) || !managed_routes::is_set(view, route) {
             let managed = managed_routes::wanted(view, route);
             draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));

@@ -48,7 +48,7 @@ fn leaks_of(facts: &RolloutFacts, store: &Store) -> Vec<String> {
         old += usize::from(set.replicas == 0);
     }
     let limit = facts.spec.as_ref().ok().and_then(|spec| spec.revision_history_limit).unwrap_or(10);
-    if old > usize::try_from(limit).unwrap_or(0) {
+    if old > usize::try_from(limit).unwrap_or(0) && !is_waiting(facts) {
         messages.push(format!("{name}: {old} old ReplicaSets are kept instead of {limit}"));
     }
     let is_over = matches!(status.phase.as_str(), "Healthy") || status.abort;

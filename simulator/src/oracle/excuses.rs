@@ -64,6 +64,12 @@ impl Judge {
         self.excused = Some(now);
     }
 
+    /// Somebody else has given an object back what it said before it became unreadable, also where it sends requests.
+    pub(crate) fn mended(&mut self, now: Timestamp) {
+        self.excused = Some(now);
+        self.traffic.excuse(now);
+    }
+
     /// Whether a write may have been decided before somebody else took away what it rests on.
     pub(crate) fn is_excused(&self, now: Timestamp) -> bool {
         self.excused.is_some_and(|since| now.saturating_sub(ON_THE_WAY).is_ok_and(|bound| bound <= since))

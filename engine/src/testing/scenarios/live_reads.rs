@@ -1,7 +1,6 @@
 //! What is read live before something is written, and for how long that counts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crds::names::POD_TEMPLATE_HASH;
@@ -9,7 +8,7 @@ use crds::object_ref::{Kind, ObjectRef};
 use serde_json::json;
 
 use crate::effect::Effect;
-use crate::input::{Input, WatchEvent};
+use crate::input::Input;
 use crate::testing::fixtures::{nginx, web};
 use crate::testing::{Fault, World, gets};
 use crate::time::after;
@@ -77,22 +76,17 @@ fn an_answer_from_before_the_store_was_restored_is_not_believed() {
     let (set, reads) = scaled_by_somebody(&mut world);
     let mut restored = world.api.objects[&set].clone();
     restored["metadata"]["resourceVersion"] = json!("1");
-    let sent = answer(&mut world, reads);
-    assert_eq!(writes(&sent), [set.clone()]);
+    let asked = answer(&mut world, reads);
+    assert_eq!(writes(&asked), std::slice::from_ref(&set));
     let request = |effect| match effect {
         Effect::Request { id, request, .. } if request.object == set => Some((id, request)),
         _ => None,
     };
-    let (id, request) = sent.into_iter().find_map(request).unwrap();
+    let (id, request) = asked.into_iter().find_map(request).unwrap();
     let answer = world.api.call(&request, world.now);
     world.api.objects.insert(set.clone(), restored);
     world.api.undelivered.clear();
-    let kind = Kind::ReplicaSet;
-    world.feed(Input::Watch { kind, event: WatchEvent::Init });
-    for object in world.api.list(kind) {
-        world.feed(Input::Watch { kind, event: WatchEvent::InitApply(Arc::new(object)) });
-    }
-    world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
+    world.list_anew(Kind::ReplicaSet);
     world.feed(Input::Answer { id, answer });
     world.settle();
     assert_eq!(world.api.objects[&set]["spec"]["replicas"], 5, "{}", world.story());

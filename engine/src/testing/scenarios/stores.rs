@@ -24,7 +24,7 @@ fn a_list_that_is_older_than_our_own_write_makes_the_rollout_wait_for_a_live_rea
     world.engine.handle(Input::Watch { kind, event: WatchEvent::Init }, world.now);
     let mut effects = Vec::new();
     for object in old {
-        let event = WatchEvent::InitApply(std::sync::Arc::new(object));
+        let event = WatchEvent::InitApply(Arc::new(object));
         effects.extend(world.engine.handle(Input::Watch { kind, event }, world.now));
     }
     assert_eq!(gets(&effects), [web()], "{effects:#?}");
@@ -76,19 +76,32 @@ fn what_was_deleted_is_there_again_when_the_store_is_restored() {
     let mut world = World::new();
     world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
     let service = ObjectRef::new(Kind::Service, "shop", "web-canary");
-    let before = (world.api.objects[&service].clone(), world.api.list(Kind::Service));
+    let before = world.api.objects[&service].clone();
     world.api.delete(&service);
     world.settle();
     assert_eq!(world.phase(), "Degraded", "{}", world.story());
-    world.api.objects.insert(service, before.0);
-    let kind = Kind::Service;
-    world.feed(Input::Watch { kind, event: WatchEvent::Init });
-    for object in before.1 {
-        world.feed(Input::Watch { kind, event: WatchEvent::InitApply(Arc::new(object)) });
-    }
-    world.feed(Input::Watch { kind, event: WatchEvent::InitDone });
+    world.api.objects.insert(service, before);
+    world.list_anew(Kind::Service);
     world.settle();
     assert_eq!(world.phase(), "Healthy", "{}", world.story());
+}
+
+#[test]
+fn a_kind_that_is_served_again_is_used_again() {
+    let mut world = World::new();
+    world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+    let is_unserved = |world: &World| {
+        let waiting = world.engine.waiting(&web());
+        waiting.iter().any(|reason| matches!(reason, Waiting::RouteProblem { .. }))
+    };
+    world.set_image("web:2");
+    world.settle();
+    world.feed(Input::KindMissing(Kind::Ingress));
+    world.settle();
+    assert!(is_unserved(&world), "{:?}", world.engine.waiting(&web()));
+    world.list_anew(Kind::Ingress);
+    world.settle();
+    assert!(!is_unserved(&world), "{:?}", world.engine.waiting(&web()));
 }
 
 #[test]
@@ -111,7 +124,7 @@ fn the_echo_of_an_own_write_decides_nothing() {
     world.deploy(&json!({}));
     for kind in [Kind::Rollout, Kind::ReplicaSet] {
         for object in world.api.list(kind) {
-            let event = WatchEvent::Apply(std::sync::Arc::new(object));
+            let event = WatchEvent::Apply(Arc::new(object));
             let effects = world.engine.handle(Input::Watch { kind, event }, world.now);
             assert!(effects.is_empty(), "{effects:#?}");
         }
