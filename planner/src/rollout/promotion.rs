@@ -5,7 +5,7 @@ use planted_bugs::{Bug, planted};
 
 use super::strategy::Strategy;
 use super::view::{View, available};
-use super::{blue_green, pause, reset, services, weights};
+use super::{analysis, blue_green, pause, reset, services, weights};
 
 /// Why the new version is to become the stable one now; nothing if it is not to.
 pub(crate) fn reason(view: &View<'_>) -> Option<String> {
@@ -16,7 +16,10 @@ pub(crate) fn reason(view: &View<'_>) -> Option<String> {
     if view.is_first_deploy() {
         return (new.replicas == view.replicas()).then(|| "Initial deploy".to_owned());
     }
-    let is_held = view.is_aborted() || view.spec.paused || !view.status().pause_conditions.is_empty();
+    // What was measured without a result until the very end, a person decides as at any other moment.
+    let is_undecided = analysis::must_pause(view);
+    let is_paused = view.spec.paused || !view.status().pause_conditions.is_empty();
+    let is_held = view.is_aborted() || is_paused || is_undecided;
     let has_pods = available(Some(new)) >= view.replicas() || planted(Bug::PromotedWithoutPods);
     let is_complete = new.replicas == view.replicas() && has_pods;
     let has_all_traffic = match view.strategy {

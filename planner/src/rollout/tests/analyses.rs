@@ -166,6 +166,28 @@ fn an_inconclusive_analysis_asks_a_person_once() {
 }
 
 #[test]
+fn an_analysis_that_ends_inconclusive_with_the_last_step_asks_a_person_too() {
+    let mut world = measured(fixture::routed(&json!([{ "setWeight": 20 }])), true);
+    world.apply_version("v2");
+    for _ in 0..1_000 {
+        if world.snapshot.routes[0].canary_weight == Some(100) {
+            break;
+        }
+        world.step();
+        world.now += SignedDuration::from_millis(100);
+    }
+    assert_eq!(world.status().stable_rs, "hash-v1");
+    answer(&mut world, AnalysisPhase::Inconclusive, "no data");
+    world.run(seconds(30));
+    assert_eq!(world.status().pause_conditions.last().unwrap().reason, PauseReason::InconclusiveAnalysis);
+    assert_eq!(world.status().stable_rs, "hash-v1");
+    world.verdict = AnalysisPhase::Successful;
+    world.status().pause_conditions.clear();
+    assert!(world.run(seconds(300)));
+    assert_eq!(world.status().phase.as_str(), "Healthy", "{:#?}", world.last);
+}
+
+#[test]
 fn the_background_analysis_ends_with_the_update() {
     let mut world = measured(routed(), true);
     world.apply_version("v2");
