@@ -83,8 +83,10 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
         if let Some(message) = &route.problem {
             let (route, message) = (route.reference.clone(), message.clone());
             draft.wait(Waiting::RouteProblem { route, message });
-        } else {
-            let weight = target.min(route.canary_weight.unwrap_or(0));
+            continue;
+        }
+        let weight = target.min(route.canary_weight.unwrap_or(0));
+        if !weights::gives_back(route, weight) {
             let hashes = [status.current_pod_hash.as_str(), stable_hash(status)];
             draft.act(weights::action(route, weight, Vec::new(), hashes));
         }

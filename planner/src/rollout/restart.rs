@@ -137,7 +137,8 @@ struct Herd<'a> {
 }
 
 impl<'a> Herd<'a> {
-    /// The pods of a ReplicaSet; nothing while not all of them are known.
+    /// The pods of a ReplicaSet; nothing while not all of them are known, or more than there are seem to serve: then some
+    /// have gone that nobody has heard of yet.
     fn of(snapshot: &'a Snapshot, set: &'a ReplicaSetFacts, at: Timestamp) -> Option<Self> {
         let pods = snapshot.pods.as_ref()?.iter().map(|pod| &**pod);
         let is_its = |pod: &&PodFacts| {
@@ -146,8 +147,9 @@ impl<'a> Herd<'a> {
         };
         let mut alive: Vec<&PodFacts> = pods.filter(is_its).collect();
         alive.sort_by_key(|pod| (pod.meta.created, pod.meta.name.as_str()));
-        let is_all =
-            is_counted(set) && usize::try_from(set.current_replicas).is_ok_and(|all| all <= alive.len());
+        let ready = alive.iter().filter(|pod| pod.ready_since.is_some()).count();
+        let is_all = is_counted(set)
+            && usize::try_from(set.current_replicas).is_ok_and(|all| (ready..=alive.len()).contains(&all));
         let old =
             alive.iter().copied().filter(|pod| pod.meta.created.is_some_and(|made| made < at)).collect();
         is_all.then_some(Self { set, alive, old })

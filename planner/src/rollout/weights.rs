@@ -35,7 +35,7 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
     let weight = aim(view);
     if weight < observed {
         lowered(view, weight)
-    } else if view.revisions.new.is_some_and(is_counted) && inherited(view).is_none() {
+    } else if view.revisions.new.is_some_and(is_counted) && inherited(view, weight).is_none() {
         weight
     } else {
         observed
@@ -52,11 +52,13 @@ fn unheard_of(view: &View<'_>) -> Option<Waiting> {
     waits.then(|| drain::service_drain(view, view.stable_service())).flatten()
 }
 
-/// Why the weight does not rise yet: a proxy may learn of it before it learns that the canary Service has turned, and
-/// send the share to the version before, which lacks pods.
-fn inherited(view: &View<'_>) -> Option<Waiting> {
-    let lacks_pods = view.revisions.older.iter().any(|set| available(Some(set)) < set.replicas);
-    let waits = lacks_pods && !view.is_promoted() && !view.is_aborted() && !view.reaches_canary();
+/// Why the weight does not rise that far yet: a proxy may learn of it before it learns that the canary Service has turned,
+/// and send the share to the version before, which lacks pods for it.
+fn inherited(view: &View<'_>, weight: u32) -> Option<Waiting> {
+    let rises = weight > view.highest_weight() && !view.is_promoted() && !view.is_aborted();
+    let need = share(view.replicas(), weight, view.max_weight());
+    let is_short = |set: &ReplicaSetFacts| set.replicas > 0 && available(Some(set)) < need;
+    let waits = rises && view.revisions.older.iter().any(|set| is_short(set));
     waits.then(|| drain::service_drain(view, view.canary_service())).flatten()
 }
 
@@ -203,7 +205,7 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
     if !view.is_routed() {
         return;
     }
-    if let Some(reason) = unheard_of(view).or_else(|| inherited(view)) {
+    if let Some(reason) = unheard_of(view).or_else(|| inherited(view, aim(view))) {
         draft.wait(reason);
     }
     let want = wanted(view);
@@ -225,11 +227,21 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
         }
         // Where others are still above what is meant, because the stable version lacks pods, this one does not follow.
         let want = want.min(route.canary_weight.unwrap_or(0).max(meant));
+        if view.is_aborted() && gives_back(route, want) {
+            draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
+            continue;
+        }
         if !is_at(route, want) || !managed_routes::is_set(view, route) {
             let managed = managed_routes::wanted(view, route);
             draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));
         }
     }
+}
+
+/// Whether a write of that weight may give an aborted version requests that it had lost: a route that is out of shape may
+/// carry less than it says, until it is repaired.
+pub(crate) fn gives_back(route: &RouteFacts, weight: u32) -> bool {
+    !route.in_shape && weight > 0
 }
 
 /// Brings a route to a weight and to these managed routes; `hashes` are those of the new and the stable version.

@@ -78,14 +78,6 @@ impl Nginx {
         Err(RouteError::Foreign { object: route.clone(), owner: self.owner.name.clone() })
     }
 
-    /// The share that a live canary Ingress gives to its Service, if it says one. Without rules that can be read it sends
-    /// nothing anywhere, whatever its annotations say.
-    fn share(&self, live: &Value) -> Option<u32> {
-        let weight = self.annotations.weight(live)?;
-        let has_rules = live.pointer("/spec/rules").is_none_or(Value::is_array);
-        Some(if has_rules { weight } else { 0 })
-    }
-
     fn canary_ingress(&self, pair: &Pair, shape: &Shape, weight: u32) -> Value {
         let mut annotations = self.annotations.wanted(Some(weight));
         annotations.extend(shape.annotations());
@@ -146,7 +138,7 @@ impl TrafficRouter for Nginx {
             return Ok(Observation { canary_weight: None, in_shape: true, managed: None });
         };
         self.check_owner(route, live)?;
-        let canary_weight = self.share(live);
+        let canary_weight = self.annotations.weight(live);
         let in_shape = canary_weight.is_some() && self.changes(live, Some(&shape), canary_weight).is_empty();
         Ok(Observation { canary_weight, in_shape, managed: None })
     }

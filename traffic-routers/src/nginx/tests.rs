@@ -161,17 +161,6 @@ fn changed_rules_of_the_stable_ingress_are_followed() {
 }
 
 #[test]
-fn a_canary_ingress_without_rules_that_can_be_read_sends_nothing_anywhere() {
-    let router = simple();
-    let mut objects = running(&router, 20);
-    objects.get_mut(&canary()).unwrap()["spec"]["rules"] = json!("nonsense");
-    let seen = router.observe(&canary(), &objects);
-    assert_eq!(seen, Ok(Observation { canary_weight: Some(0), in_shape: false, managed: None }));
-    settle(&router, &canary(), &mut objects, 20).unwrap();
-    assert_eq!(router.observe(&canary(), &objects).unwrap().canary_weight, Some(20));
-}
-
-#[test]
 fn foreign_annotations_stay_and_a_stale_total_goes() {
     let routing = |max: Option<u32>| json!({ "nginx": { "stableIngress": "web" }, "maxTrafficWeight": max });
     let mut objects = running(&router(routing(Some(1000))), 50);

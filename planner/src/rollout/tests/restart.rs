@@ -170,6 +170,20 @@ fn a_pod_counts_again_when_it_has_been_ready_for_long_enough() {
 }
 
 #[test]
+fn no_pod_goes_while_more_seem_to_serve_than_there_are() {
+    let mut shop = Shop::new(3, &canary());
+    shop.ask(shop.now);
+    // The user has scaled down, and nobody has heard yet that one of the three pods has gone.
+    shop.snapshot.rollout.spec.as_mut().unwrap().replicas = Some(2);
+    let set = &mut shop.snapshot.replica_sets[0];
+    (set.replicas, set.current_replicas, set.available_replicas) = (2, 2, 2);
+    let plan = shop.plan();
+    assert_eq!(plan.waiting, [Waiting::PodsUnread { replica_set: "web-hash-v1".to_owned() }]);
+    shop.snapshot.pods.as_mut().unwrap().pop();
+    assert!(matches!(shop.plan().actions[..], [Action::EvictPod { .. }]));
+}
+
+#[test]
 fn a_pod_that_is_kept_is_passed_over_until_its_time_and_said_to_be() {
     let mut shop = Shop::new(2, &canary());
     shop.ask(shop.now);

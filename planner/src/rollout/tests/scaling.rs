@@ -298,3 +298,24 @@ fn a_weight_rises_only_when_no_proxy_sends_it_to_a_version_that_lacks_pods(
     world.run(seconds(6));
     assert_eq!(weight(&world), Some(40));
 }
+
+#[test]
+fn a_weight_rises_no_further_than_the_version_before_can_carry_until_its_service_is_in_force() {
+    let pause = json!({ "pause": { "duration": "1s" } });
+    let steps = json!([{ "setWeight": 20 }, pause, { "setWeight": 60 }, { "pause": {} }]);
+    let mut world = deployed(&fixture::routed(&steps));
+    world.apply_version("v2");
+    world.run(seconds(1));
+    assert_eq!(weight(&world), Some(20));
+    world.apply_version("v3");
+    for _ in 0..200 {
+        world.run(SignedDuration::from_millis(100));
+        if world.writes.contains(&"patch services web-canary hash-v3".to_owned()) {
+            break;
+        }
+    }
+    world.run(seconds(3));
+    assert_eq!(weight(&world), Some(20), "{:?}", world.writes);
+    world.run(seconds(4));
+    assert_eq!(weight(&world), Some(60), "{:?}", world.writes);
+}
