@@ -20,10 +20,13 @@ use engine::object::Object;
 use engine::scrutiny::{Decision, Knowledge};
 use engine::settings::Settings;
 use jiff::Timestamp;
+use planner::rollout::is_to_be_aborted;
 use planted_bugs::without;
 
 use self::known::Instead;
-use self::write::{concerned, describe, is_decided, is_guarded, is_release, is_weighty, statuses, word};
+use self::write::{
+    adds_pods, concerned, describe, is_decided, is_guarded, is_release, is_weighty, statuses, word,
+};
 use super::{Clocks, ON_THE_WAY, Sent};
 use crate::store::{Change, KINDS, Store, Verb};
 
@@ -139,9 +142,12 @@ impl Truth {
         }
         let leading_since = sent.known.and_then(|known| known.leading_since);
         let mut verdicts = Vec::new();
+        // An abort that is not noted yet adds pods at once, whatever else is to be done first.
+        let adds_pods = adds_pods(request, store);
         for rollout in &rollouts {
             match decide(&mut self.engine, rollout, store, (leading_since, clocks.local)) {
                 Some(decision) if is_decided(request, &decision, after.as_ref()) => return None,
+                Some(decision) if adds_pods && is_to_be_aborted(&decision.snapshot) => return None,
                 decision => verdicts.push(describe(rollout, decision.as_ref())),
             }
         }

@@ -61,18 +61,29 @@ pub(super) fn is_release(request: &Request) -> bool {
 /// Whether a write takes pods away or moves requests.
 pub(super) fn is_guarded(request: &Request, store: &Store) -> bool {
     match (&request.call, request.object.kind) {
-        (Call::JsonPatch(patch), Kind::ReplicaSet) => {
-            let held = store.get(&request.object).and_then(|object| match &object.view {
-                View::ReplicaSet(set) => Some(i64::from(set.replicas)),
-                _ => None,
-            });
-            scaled_to(patch).is_some_and(|to| held.is_none_or(|held| to < held))
+        (Call::JsonPatch(_), Kind::ReplicaSet) => {
+            scaled(request, store).is_some_and(|(held, to)| held.is_none_or(|held| to < held))
         }
         (Call::Delete { .. }, kind) => kind == Kind::ReplicaSet,
         (_, kind) => {
             matches!(kind, Kind::Service | Kind::Ingress | Kind::VirtualService | Kind::Deployment)
         }
     }
+}
+
+/// Whether a write adds pods.
+pub(super) fn adds_pods(request: &Request, store: &Store) -> bool {
+    scaled(request, store).is_some_and(|(held, to)| held.is_some_and(|held| to > held))
+}
+
+/// The size that a ReplicaSet has, if it exists, and the one that a write gives it.
+fn scaled(request: &Request, store: &Store) -> Option<(Option<i64>, i64)> {
+    let Call::JsonPatch(patch) = &request.call else { return None };
+    let held = store.get(&request.object).and_then(|object| match &object.view {
+        View::ReplicaSet(set) => Some(i64::from(set.replicas)),
+        _ => None,
+    });
+    Some((held, scaled_to(patch)?))
 }
 
 /// Whether a write does more than to report what is observed.
