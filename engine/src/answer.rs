@@ -79,7 +79,7 @@ impl Engine {
             return;
         }
         match (landed.answer, landed.class) {
-            (Answer::Object(_) | Answer::Done, _) if flight.is_outlived => {
+            (Answer::Object(_) | Answer::Done, _) | (_, Some(Class::NotFound)) if flight.is_outlived => {
                 self.ledger.doubt(flight.object.clone(), flight.key.clone(), now);
             }
             (Answer::Object(object), _) => {
@@ -144,7 +144,7 @@ impl Engine {
         let flight = &landed.flight;
         match landed.class {
             // It is read once more.
-            None if flight.is_outlived => {}
+            None | Some(Class::NotFound) if flight.is_outlived => {}
             None | Some(Class::NotFound) => self.ledger.gone(&flight.object),
             Some(Class::Transient { retry_after }) => {
                 self.ledger.read_failed(&flight.object, now, retry_after);

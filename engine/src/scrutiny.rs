@@ -22,7 +22,8 @@ pub struct Decision {
     /// The decision.
     pub plan: Plan,
     /// The writes that begin to carry it out: the next actions, or without any the status if it differs. Those of
-    /// AnalysisRuns, and what single pods are to carry, are left out: neither moves pods or requests.
+    /// AnalysisRuns, and what single pods are to carry, are left out: neither moves pods or requests. Where only the history
+    /// is left to be tidied, the status is among them.
     pub requests: Vec<Request>,
 }
 

@@ -83,10 +83,8 @@ pub(crate) fn routes_first(snapshot: &Snapshot, now: Timestamp) -> Option<Plan> 
         if let Some(message) = &route.problem {
             let (route, message) = (route.reference.clone(), message.clone());
             draft.wait(Waiting::RouteProblem { route, message });
-            continue;
-        }
-        let weight = target.min(route.canary_weight.unwrap_or(0));
-        if !weights::gives_back(route, weight) {
+        } else {
+            let weight = target.min(route.canary_weight.unwrap_or(0));
             let hashes = [status.current_pod_hash.as_str(), stable_hash(status)];
             draft.act(weights::action(route, weight, Vec::new(), hashes));
         }

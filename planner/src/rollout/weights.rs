@@ -227,21 +227,11 @@ pub(crate) fn set(view: &View<'_>, draft: &mut Draft) {
         }
         // Where others are still above what is meant, because the stable version lacks pods, this one does not follow.
         let want = want.min(route.canary_weight.unwrap_or(0).max(meant));
-        if view.is_aborted() && gives_back(route, want) {
-            draft.wait(Waiting::StablePodsNotReady { want: need, have: stable });
-            continue;
-        }
         if !is_at(route, want) || !managed_routes::is_set(view, route) {
             let managed = managed_routes::wanted(view, route);
             draft.act(action(route, want, managed, [view.hash(), view.stable_hash()]));
         }
     }
-}
-
-/// Whether a write of that weight may give an aborted version requests that it had lost: a route that is out of shape may
-/// carry less than it says, until it is repaired.
-pub(crate) fn gives_back(route: &RouteFacts, weight: u32) -> bool {
-    !route.in_shape && weight > 0
 }
 
 /// Brings a route to a weight and to these managed routes; `hashes` are those of the new and the stable version.

@@ -48,7 +48,7 @@ fn leaks_of(facts: &RolloutFacts, store: &Store) -> Vec<String> {
         old += usize::from(set.replicas == 0);
     }
     let limit = facts.spec.as_ref().ok().and_then(|spec| spec.revision_history_limit).unwrap_or(10);
-    if old > usize::try_from(limit).unwrap_or(0) && !is_waiting(facts) {
+    if old > usize::try_from(limit).unwrap_or(0) && !is_invalid(facts) {
         messages.push(format!("{name}: {old} old ReplicaSets are kept instead of {limit}"));
     }
     let is_over = matches!(status.phase.as_str(), "Healthy") || status.abort;
@@ -64,8 +64,13 @@ fn leaks_of(facts: &RolloutFacts, store: &Store) -> Vec<String> {
 
 /// Whether a person holds everything up, by a pause or by a spec that cannot be acted on: older pods may wait with it.
 fn is_waiting(facts: &RolloutFacts) -> bool {
-    let is_invalid = condition::find(&facts.status.conditions, ConditionType::InvalidSpec).is_some();
-    is_invalid || facts.status.phase.as_str() == "Paused" || facts.spec.as_ref().is_ok_and(|spec| spec.paused)
+    is_invalid(facts)
+        || facts.status.phase.as_str() == "Paused"
+        || facts.spec.as_ref().is_ok_and(|spec| spec.paused)
+}
+
+fn is_invalid(facts: &RolloutFacts) -> bool {
+    condition::find(&facts.status.conditions, ConditionType::InvalidSpec).is_some()
 }
 
 /// Whether the Service that would get the requests back is missing: sent there, they would all fail.

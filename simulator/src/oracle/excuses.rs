@@ -64,10 +64,11 @@ impl Judge {
         self.excused = Some(now);
     }
 
-    /// Somebody else has given an object back what it said before it became unreadable, also where it sends requests.
-    pub(crate) fn mended(&mut self, now: Timestamp) {
-        self.excused = Some(now);
-        self.traffic.excuse(now);
+    /// Somebody else has given an object back what it said before it became unreadable: a route also its weight of then.
+    pub(crate) fn mended(&mut self, object: &ObjectRef, now: Timestamp) {
+        if matches!(object.kind, Kind::Ingress | Kind::VirtualService) {
+            self.traffic.excuse(now);
+        }
     }
 
     /// Whether a write may have been decided before somebody else took away what it rests on.

@@ -302,7 +302,7 @@ impl World {
             Happening::Strike(place) => self.strike(place),
             Happening::Restore(object, patch) => {
                 self.disturbed = self.now;
-                self.judge.mended(self.now);
+                self.judge.mended(&object, self.now);
                 self.store.merge(&object, &patch, false, self.now);
             }
             Happening::Leave(object) => self.leave(&object),

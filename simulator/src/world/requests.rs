@@ -21,6 +21,8 @@ use crate::outcome::{Happened, Write};
 const ANSWER_TIMEOUT_MS: u64 = 10_000;
 /// After how long at most the operator tries again what was refused.
 const LONGEST_RETRY_MS: u64 = 30_000;
+/// The same after a conflict.
+const LONGEST_CONFLICT_MS: u64 = 5_000;
 /// How old a decision may be when its write leaves the operator.
 const DECISION_HOLDS_MS: u64 = 1_000;
 
@@ -85,7 +87,7 @@ impl World {
                 self.reply_late(arrival, lost());
             }
             Fate::Overtaken => {
-                self.judge.answers_late(after_ms(self.now, LONGEST_RETRY_MS));
+                self.judge.answers_late(after_ms(self.now, LONGEST_CONFLICT_MS));
                 let object = arrival.request.object.clone();
                 let touched = json!({ "metadata": { "labels": { "touched": self.order.to_string() } } });
                 self.order += 1;

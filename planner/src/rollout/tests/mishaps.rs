@@ -267,21 +267,3 @@ fn requests_stay_where_they_are_while_nobody_has_pods() {
     world.run(SignedDuration::from_millis(200));
     assert_eq!(weight(&world), Some(0));
 }
-
-#[test]
-fn an_abort_does_not_repair_a_route_that_cannot_come_down() {
-    let mut world = deployed(&routed());
-    world.apply_version("v2");
-    world.run(seconds(10));
-    // The pods of the stable version are few, and what is out of shape may carry less than the 60 % that it says.
-    world.startup = seconds(20);
-    world.scale_to(50);
-    world.run(seconds(1));
-    world.snapshot.routes[0].in_shape = false;
-    world.status().abort = true;
-    world.writes.clear();
-    world.run(seconds(10));
-    assert!(!world.writes.iter().any(|write| write.contains("ingresses")), "{:?}", world.writes);
-    world.run(seconds(60));
-    assert_eq!(weight(&world), Some(0));
-}
