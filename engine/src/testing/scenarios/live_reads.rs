@@ -87,7 +87,11 @@ fn an_answer_from_before_the_store_was_restored_is_not_believed() {
     world.api.objects.insert(set.clone(), restored);
     world.api.undelivered.clear();
     world.list_anew(Kind::ReplicaSet);
-    world.feed(Input::Answer { id, answer });
+    let effects = world.engine.handle(Input::Answer { id, answer }, world.now);
+    assert_eq!(gets(&effects), std::slice::from_ref(&set), "{effects:#?}");
+    for effect in effects {
+        world.carry_out(effect);
+    }
     world.settle();
     assert_eq!(world.api.objects[&set]["spec"]["replicas"], 5, "{}", world.story());
 }

@@ -94,8 +94,6 @@ fn a_kind_that_is_served_again_is_used_again() {
         let waiting = world.engine.waiting(&web());
         waiting.iter().any(|reason| matches!(reason, Waiting::RouteProblem { .. }))
     };
-    world.set_image("web:2");
-    world.settle();
     world.feed(Input::KindMissing(Kind::Ingress));
     world.settle();
     assert!(is_unserved(&world), "{:?}", world.engine.waiting(&web()));
