@@ -17,6 +17,8 @@ use super::backend::Backend;
 const LIMIT: Duration = Duration::from_mins(2);
 /// The weight at which a canary waits for its verdict.
 const WEIGHT: i32 = 50;
+/// Where a canary Ingress carries its weight.
+pub(crate) const WEIGHT_ANNOTATION: &str = "nginx.ingress.kubernetes.io/canary-weight";
 
 /// Canaries that are aborted again and again.
 pub(crate) struct Fleet {
@@ -68,6 +70,11 @@ impl Fleet {
         Ok(())
     }
 
+    /// The first of the canaries.
+    pub(crate) fn first(&self) -> Result<&App> {
+        self.apps.first().context("an empty fleet")
+    }
+
     /// Turns canaries bad; the time from each one's first bad answer to its weight 0.
     pub(crate) async fn abort(&self, canaries: &[usize]) -> Result<Vec<Duration>> {
         let apps: Vec<&App> = canaries.iter().filter_map(|index| self.apps.get(*index)).collect();
@@ -96,7 +103,7 @@ struct WeightZero {
 
 impl WeightZero {
     async fn watch(app: &App) -> Result<Self> {
-        let name = format!("{0}-{0}-canary", app.name);
+        let name = canary_ingress(app);
         let config = Config::default().fields(&format!("metadata.name={name}"));
         let mut events = watcher(app.space.api::<Ingress>(), config).boxed();
         while let Some(event) = events.next().await {
@@ -125,7 +132,11 @@ impl WeightZero {
     }
 }
 
+/// The name of the Ingress that carries a canary's weight.
+pub(crate) fn canary_ingress(app: &App) -> String {
+    format!("{0}-{0}-canary", app.name)
+}
+
 fn weight(ingress: &Ingress) -> Option<&str> {
-    let annotations = ingress.metadata.annotations.as_ref()?;
-    annotations.get("nginx.ingress.kubernetes.io/canary-weight").map(String::as_str)
+    ingress.metadata.annotations.as_ref()?.get(WEIGHT_ANNOTATION).map(String::as_str)
 }
