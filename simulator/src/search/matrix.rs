@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::faults::is_valid;
-use super::shape::{SHAPES, Shape};
+use super::shape::{Place, SHAPES, Shape, places};
 use crate::fault::FaultKind;
-
-/// Strategy and router.
-type Place = (&'static str, &'static str);
 
 /// How many seeds a cell should have.
 pub const ENOUGH: u64 = 1000;
@@ -23,7 +20,7 @@ pub struct Matrix {
 impl Matrix {
     /// Counts one seed.
     pub fn add(&mut self, shape: &Shape, effective: &BTreeSet<FaultKind>) {
-        let place = (shape.strategy, shape.router);
+        let place = shape.place();
         *self.seeds.entry(place).or_default() += 1;
         for kind in effective {
             *self.effective.entry((place, *kind)).or_default() += 1;
@@ -58,12 +55,8 @@ impl Matrix {
     }
 }
 
-fn places() -> BTreeSet<Place> {
-    SHAPES.iter().map(|shape| (shape.strategy, shape.router)).collect()
-}
-
 fn valid(place: Place) -> BTreeSet<FaultKind> {
-    let shapes = SHAPES.iter().filter(|shape| (shape.strategy, shape.router) == place);
+    let shapes = SHAPES.iter().filter(|shape| shape.place() == place);
     shapes.flat_map(|shape| FaultKind::ALL.into_iter().filter(|kind| is_valid(shape, *kind))).collect()
 }
 

@@ -23,6 +23,6 @@ mod tests;
 
 pub use lure::Lure;
 pub use matrix::Matrix;
-pub use shape::Shape;
+pub use shape::{Among, Shape};
 pub use swarm::Swarm;
 pub use trial::Trial;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::faults::{self, Length, choose};
 use super::lure::Lure;
 use super::manifests::Wishes;
-use super::shape::{SHAPES, Shape};
+use super::shape::{Among, SHAPES, Shape};
 use super::story::{Course, STORIES, Story};
 use super::trial::{Ready, Trial};
 use crate::fault::{Fault, FaultKind};
@@ -26,7 +26,7 @@ pub const COPIES: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub struct Swarm {
     told: Arc<Mutex<BTreeMap<(Number, Setting), Told>>>,
-    only: Option<&'static Shape>,
+    among: Among,
 }
 
 /// A variant made ready.
@@ -78,10 +78,10 @@ impl Setting {
 }
 
 impl Swarm {
-    /// Draws stories of that shape only, if one is named.
+    /// Draws stories for these shapes.
     #[must_use]
-    pub fn of(only: Option<&'static Shape>) -> Self {
-        Self { only, ..Self::default() }
+    pub fn among(among: Among) -> Self {
+        Self { among, ..Self::default() }
     }
 
     /// The trial of a seed.
@@ -90,8 +90,7 @@ impl Swarm {
     /// If the story that it draws cannot be played.
     pub fn trial(&self, seed: u64) -> Result<Trial, PrepareError> {
         let mut rng = Rng::with_seed(seed);
-        let only = self.only.and_then(|only| SHAPES.iter().position(|one| one.name == only.name));
-        let shape = only.unwrap_or_else(|| rng.usize(0..SHAPES.len()));
+        let shape = self.among.draw(&mut rng);
         let number = Number { shape, story: rng.usize(0..STORIES.len()), copy: rng.u32(0..COPIES) };
         let Told { shape, ready, length } = self.tell(number, Setting::DEFAULT)?;
         let density = choose(&mut rng, &[0.05, 0.1, 0.25, 0.5]);

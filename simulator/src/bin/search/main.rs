@@ -45,7 +45,7 @@ enum Task {
     },
     /// Draw stories and faults from seeds.
     Random(random::Arguments),
-    /// The same, with the table of effective faults by strategy and router.
+    /// The same, each strategy with its router as often as any other, with the table of faults that mattered.
     Matrix(random::Arguments),
     /// Plant one bug after the other and see how many seeds find it.
     Bugs(bugs::Arguments),

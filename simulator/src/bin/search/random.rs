@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use simulator::search::{Matrix, Shape, Swarm, Trial};
+use simulator::search::{Among, Matrix, Shape, Swarm, Trial};
 
 use crate::failure::{self, Failure};
 use crate::workers::{self, Numbers};
@@ -56,18 +56,20 @@ pub(crate) struct Tally {
 
 /// Searches; returns whether every rule was kept.
 pub(crate) fn run(threads: usize, arguments: &Arguments, with_matrix: bool) -> bool {
-    let only = match arguments.shape.as_deref().map(|name| (name, Shape::named(name))) {
+    let among = match arguments.shape.as_deref().map(|name| (name, Shape::named(name))) {
         Some((name, None)) => {
             println!("no shape is named {name:?}");
             return false;
         }
-        other => other.and_then(|(_, shape)| shape),
+        Some((_, Some(shape))) => Among::One(shape),
+        None if with_matrix => Among::Places,
+        None => Among::Shapes,
     };
     let limit = arguments.seconds.map(Duration::from_secs);
     let count = arguments.seeds.unwrap_or(if limit.is_some() { u64::MAX } else { 1000 });
     let numbers = Numbers::new(arguments.first, count, limit);
     let begin = workers::now();
-    let swarm = Swarm::of(only);
+    let swarm = Swarm::among(among);
     let tallies = workers::on(threads, || search(&numbers, &swarm, arguments.going()));
     let tally = tallies.into_iter().fold(Tally::default(), Tally::and);
     tally.print(threads, begin.elapsed());
