@@ -99,6 +99,7 @@ pub(crate) fn steering(snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<Obje
 fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSet<ObjectRef> {
     let namespace = &snapshot.rollout.meta.namespace;
     let set = |name: &str| ObjectRef::new(Kind::ReplicaSet, namespace, name);
+    let all_sets = || snapshot.sets().map(|facts| set(&facts.meta.name));
     let all_and = |object: ObjectRef| steering(snapshot, routers).into_iter().chain([object]).collect();
     match action {
         // An abort waits for little: whoever gets fewer requests needs nothing, and the write itself fails on a route
@@ -108,21 +109,17 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSe
         {
             with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
         }
-        Action::SetWeight { .. } | Action::ScaleWorkload { .. } => steering(snapshot, routers),
+        Action::SetWeight { .. } | Action::ScaleWorkload { .. } | Action::CreateReplicaSet { .. } => {
+            steering(snapshot, routers)
+        }
         Action::PatchReplicaSet { name, .. } => all_and(set(name)),
         Action::SwitchService { name, .. } => all_and(ObjectRef::new(Kind::Service, namespace, name)),
         Action::EvictPod { name, .. } => all_and(ObjectRef::new(Kind::Pod, namespace, name)),
-        // Which number it gets, what a role adds to whom, and which of the history goes, depends on all of them.
-        Action::PatchRollout { .. }
-        | Action::PatchTemplateMetadata { .. }
-        | Action::DeleteReplicaSet { .. } => snapshot.sets().map(|facts| set(&facts.meta.name)).collect(),
+        // What a role adds to whom, and which of the history goes, depends on all of them.
+        Action::PatchTemplateMetadata { .. } | Action::DeleteReplicaSet { .. } => all_sets().collect(),
+        // So does the number of a version; and whether there is to be one, on all that the spec names.
+        Action::PatchRollout { .. } => steering(snapshot, routers).into_iter().chain(all_sets()).collect(),
         Action::AdoptReplicaSet { name, .. } => BTreeSet::from([set(name)]),
-        // Which version is wanted, the Rollout says, or its workload.
-        Action::CreateReplicaSet { .. } => {
-            let meta = &snapshot.rollout.meta;
-            let rollout = ObjectRef::new(Kind::Rollout, namespace, &meta.name);
-            naming::workload(&snapshot.rollout).into_iter().chain([rollout]).collect()
-        }
         Action::PatchPod { .. }
         | Action::CreateAnalysisRun { .. }
         | Action::TerminateAnalysisRun { .. }
