@@ -108,6 +108,20 @@ impl Call {
     pub const fn is_write(&self) -> bool {
         !matches!(self, Self::Get | Self::List { .. })
     }
+
+    /// What is done, as words before the name of an object.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List { .. } => "list",
+            Self::Create(_) => "create",
+            Self::MergePatch(_) | Self::JsonPatch(_) => "patch",
+            Self::MergePatchStatus(_) => "patch status of",
+            Self::Evict { .. } => "evict",
+            Self::Delete { .. } => "delete",
+        }
+    }
 }
 
 /// A line for the log, with fields.

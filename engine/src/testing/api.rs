@@ -108,7 +108,7 @@ impl Api {
         } else if accepted && request.call.is_write() {
             self.writes.push(format!(
                 "{} {} {}",
-                verb(&request.call),
+                request.call.word(),
                 request.object.kind.name(),
                 request.object.name
             ));
@@ -216,16 +216,4 @@ fn shown(kind: Kind, object: &Value) -> Object {
 /// A refusal as the API server words it.
 pub(crate) fn refused(status: u16, reason: &str, message: &str) -> Answer {
     Answer::Refused { status, reason: reason.to_owned(), message: message.to_owned(), retry_after: None }
-}
-
-fn verb(call: &Call) -> &'static str {
-    match call {
-        Call::Get => "get",
-        Call::List { .. } => "list",
-        Call::Create(_) => "create",
-        Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
-        Call::MergePatchStatus(_) => "patch status of",
-        Call::Evict { .. } => "evict",
-        Call::Delete { .. } => "delete",
-    }
 }

@@ -132,7 +132,7 @@ impl World {
         let object = request.object.clone();
         self.trace.tell(self.begun, self.now, || Happened::Wrote {
             object,
-            verb: verb(&request.call).to_owned(),
+            verb: request.call.word().to_owned(),
             committed,
         });
         answer
@@ -187,7 +187,7 @@ impl World {
         Write {
             at_ms: ms_between(self.begun, self.now),
             object: request.object.clone(),
-            verb: verb(&request.call),
+            verb: request.call.word(),
             destructive: self.is_destructive(request),
             committed: false,
             version: self.store.version(),
@@ -242,18 +242,6 @@ pub(crate) fn words(answer: &Answer) -> String {
         Answer::Object(_) | Answer::Objects(_) | Answer::Done => "done".to_owned(),
         Answer::Refused { status, reason, message, .. } => format!("{status} {reason}: {message}"),
         Answer::Unknown { message } => message.clone(),
-    }
-}
-
-fn verb(call: &Call) -> &'static str {
-    match call {
-        Call::Get => "get",
-        Call::List { .. } => "list",
-        Call::Create(_) => "create",
-        Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
-        Call::MergePatchStatus(_) => "patch status",
-        Call::Evict { .. } => "evict",
-        Call::Delete { .. } => "delete",
     }
 }
 

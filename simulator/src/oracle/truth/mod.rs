@@ -24,9 +24,7 @@ use planner::rollout::is_to_be_aborted;
 use planted_bugs::without;
 
 use self::known::Instead;
-use self::write::{
-    adds_pods, concerned, describe, is_decided, is_guarded, is_release, is_weighty, statuses, word,
-};
+use self::write::{adds_pods, concerned, describe, is_decided, is_guarded, is_release, is_weighty, statuses};
 use super::{Clocks, ON_THE_WAY, Sent};
 use crate::store::{Change, KINDS, Store, Verb};
 
@@ -153,7 +151,7 @@ impl Truth {
         }
         let earlier = self.earlier((sent, after.as_ref()), &rollouts, store, clocks);
         (!earlier).then(|| {
-            let (word, object, why) = (word(&request.call), &request.object, verdicts.join("; "));
+            let (word, object, why) = (request.call.word(), &request.object, verdicts.join("; "));
             format!("{word} {object} would not be decided: {why}")
         })
     }

@@ -162,24 +162,12 @@ fn normal(value: &Value) -> u64 {
     hash.get()
 }
 
-pub(super) fn word(call: &Call) -> &'static str {
-    match call {
-        Call::Get => "get",
-        Call::List { .. } => "list",
-        Call::Create(_) => "create",
-        Call::MergePatch(_) | Call::JsonPatch(_) => "patch",
-        Call::MergePatchStatus(_) => "status of",
-        Call::Evict { .. } => "evict",
-        Call::Delete { .. } => "delete",
-    }
-}
-
 pub(super) fn describe(rollout: &ObjectRef, decision: Option<&Decision>) -> String {
     let Some(decision) = decision else { return format!("nothing is decided about {rollout}") };
     let wanted: Vec<String> = decision
         .requests
         .iter()
-        .map(|request| format!("{} {}", word(&request.call), request.object))
+        .map(|request| format!("{} {}", request.call.word(), request.object))
         .collect();
     if wanted.is_empty() {
         return format!("{rollout} would wait: {:?}", decision.plan.waiting);
