@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simulator::search::Swarm;
+use simulator::search::{Swarm, swarm};
 
 use crate::random::{self, Going, Tally, rate};
 use crate::workers::{self, Numbers};
@@ -10,15 +10,22 @@ use crate::workers::{self, Numbers};
 /// Events per second and core that the search aims at.
 const AIM: u64 = 60_000;
 
-/// Measures with one thread and with all; there is nothing that could fail.
+/// Measures with one thread and with all, once every story has been made ready; says whether all can be played.
 pub(crate) fn run(threads: usize, seconds: u64) -> bool {
+    let swarm = Swarm::default();
+    let begin = workers::now();
+    let stories = u64::try_from(swarm::numbers().count()).unwrap_or(u64::MAX);
+    let places = Numbers::new(0, stories, None);
+    let failed = workers::on(threads, || {
+        std::iter::from_fn(|| places.take()).filter(|place| swarm.prepare(*place).is_err()).count()
+    });
+    println!("{stories} stories made ready in {:.1} s", begin.elapsed().as_secs_f64());
     println!(
         "{:>8}{:>14}{:>26}{:>12}{:>16}",
         "threads", "seeds/s", "events/s and thread", "aim", "events/seed"
     );
     for threads in if threads > 1 { vec![1, threads] } else { vec![1] } {
         let numbers = Numbers::new(0, u64::MAX, Some(Duration::from_secs(seconds)));
-        let swarm = Swarm::default();
         let begin = workers::now();
         let tallies = workers::on(threads, || random::search(&numbers, &swarm, Going::On));
         let took = begin.elapsed();
@@ -31,5 +38,5 @@ pub(crate) fn run(threads: usize, seconds: u64) -> bool {
             tally.events / tally.seeds.max(1)
         );
     }
-    true
+    failed.iter().all(|count| *count == 0)
 }
