@@ -288,6 +288,14 @@ pub enum Deed {
     MakeAnew,
 }
 
+impl Deed {
+    /// Whether it takes a Rollout whose spec can be read: what a client shows for another is not what is meant, and the
+    /// server takes no such Rollout anew.
+    pub(crate) const fn needs_a_spec(&self) -> bool {
+        matches!(self, Self::Promote | Self::PromoteFull | Self::MakeAnew)
+    }
+}
+
 /// When a story ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

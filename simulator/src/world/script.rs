@@ -14,6 +14,9 @@ use crate::clock::after_ms;
 use crate::outcome::Happened;
 use crate::scenario::When;
 
+/// After how long somebody tries again what cannot be done to a Rollout that cannot be read.
+const TRIED_AGAIN_AFTER_MS: u64 = 1_000;
+
 /// Phase, message, step, stable and wanted version of a Rollout.
 type Told = (String, String, Option<i32>, String, String);
 
@@ -161,9 +164,14 @@ impl World {
         }
     }
 
-    /// A person acts.
+    /// A person acts, or tries again later.
     pub(super) fn act(&mut self, place: usize) {
         let Some(act) = self.prepared.scenario.acts.get(place).cloned() else { return };
+        let is_unreadable = self.first_rollout().is_some_and(|facts| facts.spec.is_err());
+        if is_unreadable && act.deed.needs_a_spec() {
+            self.plan(after_ms(self.now, TRIED_AGAIN_AFTER_MS), Happening::Act(place));
+            return;
+        }
         let rollout = self.prepared.rollout.clone();
         self.disturbed = self.now;
         let former = self.script.templates.iter().rev().nth(1).cloned();
@@ -191,10 +199,11 @@ impl World {
     }
 }
 
-/// How much later something is due whose trigger a Rollout meets; `None` if it does not.
+/// How much later something is due whose trigger a Rollout meets; `None` if it does not. The status of one that cannot be
+/// read is about what was wanted before.
 fn is_met(when: &When, facts: &RolloutFacts) -> Option<u64> {
     let status = &facts.status;
-    let is_current = status.observed() == Some(facts.meta.generation);
+    let is_current = facts.spec.is_ok() && status.observed() == Some(facts.meta.generation);
     match when {
         When::Step { index, plus_ms } => {
             let under_way = status.current_pod_hash != status.stable_rs;
