@@ -16,6 +16,7 @@ mod steps;
 mod traffic;
 mod truth;
 mod verdicts;
+mod wanted;
 mod window;
 mod workload;
 
@@ -170,7 +171,7 @@ impl Judge {
             let reference = ObjectRef::new(kind, &object.meta.namespace, &object.meta.name);
             self.route_changed(&reference, Some(Arc::clone(object)), Timestamp::MIN);
             match &object.view {
-                View::Rollout(facts) => self.traffic.wanted(facts, now),
+                View::Rollout(facts) => self.traffic.wanted.changed(facts, now),
                 View::AnalysisRun(facts) => self.verdicts.known(facts),
                 _ => {}
             }
@@ -285,9 +286,14 @@ impl Judge {
 
     /// A Rollout has changed.
     pub(crate) fn rollout_changed(&mut self, facts: &RolloutFacts, now: Timestamp) {
-        self.traffic.wanted(facts, now);
+        self.traffic.wanted.changed(facts, now);
         self.steps.changed(facts, now);
         self.intents.changed(facts);
+    }
+
+    /// The largest number of pods for which something may be on its way.
+    pub(crate) fn most_wanted(&self, rollout: &RolloutFacts, now: Timestamp) -> i32 {
+        self.traffic.wanted.most(&rollout.meta.uid, now)
     }
 
     /// An AnalysisRun has changed.

@@ -14,8 +14,13 @@ use crate::outcome::Rule;
 use crate::roles;
 use crate::store::Store;
 
-/// What speaks against the eviction of a pod.
-pub(crate) fn evicted(pod: &Object, store: &Store, nodes: &Nodes, now: Timestamp) -> Vec<(Rule, String)> {
+/// What speaks against the eviction of a pod, of a Rollout that wants, or has just wanted, so many pods.
+pub(crate) fn evicted(
+    pod: &Object,
+    store: &Store,
+    nodes: &Nodes,
+    (wanted, now): (&dyn Fn(&RolloutFacts) -> i32, Timestamp),
+) -> Vec<(Rule, String)> {
     let name = &pod.meta.name;
     let Some(facts) = rollouts(store).find(|facts| is_of(facts, &pod.meta, store)) else {
         return vec![(Rule::S8, format!("pod {name} is evicted, which no Rollout controls"))];
@@ -27,7 +32,7 @@ pub(crate) fn evicted(pod: &Object, store: &Store, nodes: &Nodes, now: Timestamp
     let missing: i32 = roles::sets(store, facts)
         .map(|set| (set.replicas - nodes.counts(&set.meta.uid, now).earned).max(0))
         .sum();
-    let most = most_missing(facts);
+    let most = most_missing(facts, wanted(facts));
     // A pod that serves nobody is missed by nobody.
     let is_one_too_many = is_ready && missing >= most;
     let message = format!("pod {name} is evicted while {missing} pods are missing of at most {most}");
@@ -89,8 +94,8 @@ fn set_of<'a>(facts: &'a RolloutFacts, pod: &Meta, store: &'a Store) -> Option<&
     roles::sets(store, facts).find(|set| set.meta.uid == owner.uid)
 }
 
-/// `maxUnavailable`, 25 % without one, rounded down; but one may always be missing.
-fn most_missing(facts: &RolloutFacts) -> i32 {
+/// `maxUnavailable` of so many pods, 25 % without one, rounded down; but one may always be missing.
+fn most_missing(facts: &RolloutFacts, wanted: i32) -> i32 {
     let Ok(spec) = &facts.spec else { return 0 };
     let asked = match (&spec.strategy.canary, &spec.strategy.blue_green) {
         (Some(canary), _) => canary.max_unavailable.clone(),
@@ -98,7 +103,7 @@ fn most_missing(facts: &RolloutFacts) -> i32 {
         (None, None) => None,
     };
     let asked = asked.unwrap_or_else(|| IntOrString::from("25%"));
-    let pods = asked.of(i64::from(spec.replicas.unwrap_or(1)), false).unwrap_or(0);
+    let pods = asked.of(i64::from(wanted), false).unwrap_or(0);
     i32::try_from(pods).unwrap_or(i32::MAX).max(1)
 }
 
@@ -173,7 +178,7 @@ mod tests {
     ) {
         let store = store(restarted, born_ms);
         // The nodes know of no pod at all: three are missing.
-        let found = evicted(&pod(&store, is_ready), &store, &Nodes::default(), START);
+        let found = evicted(&pod(&store, is_ready), &store, &Nodes::default(), (&|_| 3, START));
         assert_eq!(found.first().map(|(rule, _)| *rule), want, "{found:?}");
     }
 
@@ -183,7 +188,7 @@ mod tests {
         let rollout = ObjectRef::new(Kind::Rollout, "shop", "web");
         let pod = pod(&store, false);
         store.remove(&rollout, START);
-        let found = evicted(&pod, &store, &Nodes::default(), START);
+        let found = evicted(&pod, &store, &Nodes::default(), (&|_| 3, START));
         assert_eq!(found.first().map(|(rule, _)| *rule), Some(Rule::S8));
     }
 

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 
 use super::pods::{Pods, earned, is_refuge};
-use super::{Commit, ON_THE_WAY, rollouts};
+use super::wanted::Wanted;
+use super::{Commit, rollouts};
 use crate::clock::ms_between;
 use crate::controllers::Nodes;
 use crate::data_plane::{DataPlane, Share};
@@ -31,8 +32,8 @@ const LATE_MS: u64 = 10_000;
 /// What is remembered between looks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
-    /// How many pods each Rollout wanted since when, by uid.
-    wanted: BTreeMap<String, Vec<(Timestamp, i32)>>,
+    /// How many pods each Rollout wanted.
+    pub(super) wanted: Wanted,
     /// The number of wanted pods for which a Rollout without a router had enough last, by uid.
     enough: BTreeMap<String, i32>,
     excused: BTreeSet<(String, String)>,
@@ -54,28 +55,11 @@ struct Held {
     percent: u32,
     /// Since when it has not grown.
     since: Timestamp,
+    /// Whether it lacked pods since then while there was no better place for it: it may stay until there are enough.
+    has_fled: bool,
 }
 
 impl Traffic {
-    /// A Rollout has changed, or is there from the beginning.
-    pub(super) fn wanted(&mut self, facts: &RolloutFacts, now: Timestamp) {
-        let Some(spec) = facts.readable_spec() else { return };
-        let replicas = spec.replicas.unwrap_or(1);
-        let history = self.wanted.entry(facts.meta.uid.clone()).or_default();
-        if history.last().is_none_or(|(_, last)| *last != replicas) {
-            history.push((now, replicas));
-        }
-    }
-
-    /// The smallest number of pods that was wanted since then, or for which something was decided that was still on its
-    /// way.
-    fn floor(&self, uid: &str, since: Timestamp) -> i32 {
-        let since = since.saturating_sub(ON_THE_WAY).unwrap_or(since);
-        let history = self.wanted.get(uid).map(Vec::as_slice).unwrap_or_default();
-        let first = history.partition_point(|(at, _)| *at <= since).saturating_sub(1);
-        history.iter().skip(first).map(|(_, replicas)| *replicas).min().unwrap_or(0)
-    }
-
     /// Somebody else took something away.
     pub(super) fn excuse(&mut self, now: Timestamp) {
         self.amnesty = Some(now);
@@ -135,10 +119,14 @@ impl Traffic {
         let is_heir = |(at, before): &(&(usize, usize), &Held)| {
             percent <= before.percent && (before.hash == hash || (**at == place && is_no_worse(before)))
         };
-        let before = before.filter(is_heir).map(|(_, before)| before.since).min();
         let asked = self.asked_since(uid, &hash, (percent, share.written_at));
-        let since = [before, asked].into_iter().flatten();
-        Some(Held { since: since.fold(share.written_at, Timestamp::min), hash, percent })
+        let since = asked.map_or(share.written_at, |asked| asked.min(share.written_at));
+        let mut held = Held { hash: hash.clone(), percent, since, has_fled: false };
+        for (_, before) in before.filter(is_heir) {
+            held.since = held.since.min(before.since);
+            held.has_fled |= before.has_fled && before.hash == hash;
+        }
+        Some(held)
     }
 
     fn is_excused(&mut self, rollout: &str, hash: &str, now: Timestamp) -> bool {
@@ -204,21 +192,24 @@ impl Traffic {
         let mut held = BTreeMap::new();
         for proxy in 0..plane.proxies() {
             for (place, share) in plane.shares(proxy, facts).into_iter().enumerate() {
-                let Some(now_held) = self.held(&facts.meta.uid, (proxy, place), &share, Some(earned)) else {
+                let Some(mut now_held) = self.held(&facts.meta.uid, (proxy, place), &share, Some(earned))
+                else {
                     continue;
                 };
-                let need = needed(spec, &share, self.floor(&facts.meta.uid, now_held.since));
+                let need = needed(spec, &share, self.wanted.least(&facts.meta.uid, now_held.since));
                 let hash = now_held.hash.clone();
-                held.insert((proxy, place), now_held);
                 let pods = earned.get(&hash).copied().unwrap_or_default();
                 let have = pods.there;
+                now_held.has_fled = have < need && (now_held.has_fled || is_refuge(&hash, earned));
+                let has_fled = now_held.has_fled;
+                held.insert((proxy, place), now_held);
                 seen.insert(hash.clone());
                 if have >= need {
                     continue;
                 }
                 short.insert(hash.clone());
                 let lost = self.lost(&facts.meta.uid, &hash, pods);
-                let is_owed = have + lost < need && !is_refuge(&hash, earned);
+                let is_owed = have + lost < need && !has_fled;
                 if is_owed && !self.is_excused(&facts.meta.uid, &hash, now) {
                     let (name, percent) = (&facts.meta.name, share.percent());
                     messages.push(format!(
@@ -246,7 +237,7 @@ impl Traffic {
         let there: i32 = earned.values().map(|pods| pods.there).sum();
         let pods = Pods { there, lost: earned.values().map(|pods| pods.lost).sum(), ..Pods::default() };
         let have = pods.there;
-        let wanted = spec.replicas.unwrap_or(1).min(self.floor(uid, now));
+        let wanted = spec.replicas.unwrap_or(1).min(self.wanted.least(uid, now));
         let bound = self.enough.get(uid).map_or(0, |enough| *enough).min(wanted);
         if have >= wanted - missing(spec, wanted) {
             self.enough.insert(uid.clone(), wanted);
@@ -280,7 +271,8 @@ impl Traffic {
                 let held = self
                     .held(&facts.meta.uid, (proxy, place), share, None)
                     .filter(|held| held.hash == set.hash);
-                let owed = held.map(|held| needed(spec, share, self.floor(&facts.meta.uid, held.since)));
+                let owed =
+                    held.map(|held| needed(spec, share, self.wanted.least(&facts.meta.uid, held.since)));
                 need = need.max(owed);
             }
         }
@@ -382,11 +374,27 @@ mod tests {
         #[case] want: u64,
     ) {
         let mut traffic = Traffic::default();
-        let before = Held { hash: "old".to_owned(), percent, since: after_ms(START, 1000) };
+        let since = after_ms(START, 1000);
+        let before = Held { hash: "old".to_owned(), percent, since, has_fled: false };
         traffic.shares.insert("uid".to_owned(), BTreeMap::from([((0, 0), before)]));
         let pods = |there| Pods { there, ..Pods::default() };
         let pods = BTreeMap::from([("old".to_owned(), pods(old)), ("new".to_owned(), pods(new))]);
         let held = traffic.held("uid", (0, 0), &share("new", 100, 9000), Some(&pods)).unwrap();
         assert_eq!(held.since, after_ms(START, want));
+    }
+
+    /// What fled to a version may stay there; more requests, or those of another version, may not come after it.
+    #[rstest::rstest]
+    #[case::as_many("old", 60, true)]
+    #[case::fewer("old", 40, true)]
+    #[case::more("old", 100, false)]
+    #[case::to_another_version("new", 60, false)]
+    fn only_what_fled_may_stay(#[case] hash: &str, #[case] percent: u64, #[case] want: bool) {
+        let mut traffic = Traffic::default();
+        let since = after_ms(START, 1000);
+        let before = Held { hash: "old".to_owned(), percent: 60, since, has_fled: true };
+        traffic.shares.insert("uid".to_owned(), BTreeMap::from([((0, 0), before)]));
+        let held = traffic.held("uid", (0, 0), &share(hash, percent, 9000), None).unwrap();
+        assert_eq!(held.has_fled, want);
     }
 }

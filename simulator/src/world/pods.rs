@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use engine::input::Answer;
 use engine::object::View;
-use planner::facts::ReplicaSetFacts;
+use planner::facts::{ReplicaSetFacts, RolloutFacts};
 use serde_json::{Value, json};
 
 use super::World;
@@ -65,7 +65,9 @@ impl World {
         let owner = held.meta.controller.as_ref().map(|owner| owner.uid.clone()).unwrap_or_default();
         let number = pod.name.rsplit('-').next().and_then(|number| number.parse().ok());
         if !self.judge.is_excused(self.now) {
-            for (rule, message) in restarts::evicted(&held, &self.store, &self.nodes, self.now) {
+            let wanted = |facts: &RolloutFacts| self.judge.most_wanted(facts, self.now);
+            let found = restarts::evicted(&held, &self.store, &self.nodes, (&wanted, self.now));
+            for (rule, message) in found {
                 self.complain(rule, message);
             }
         }
