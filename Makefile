@@ -19,7 +19,7 @@ bench:
 lint:
 	@cargo xtask lint
 
-# Searches the simulated cluster for longer, and prints which faults mattered where: make simulate-faults SEEDS=200000
+# Searches the simulated cluster for longer, and prints which faults mattered where: make simulate-faults SEEDS=100000
 SEEDS ?= 100000
 simulate-faults:
 	@cargo xtask simulate matrix --seeds $(SEEDS)

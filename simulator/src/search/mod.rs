@@ -6,6 +6,7 @@
 //! judges it, [`shrink`] makes a failing one as small as it can be, and [`matrix`] counts which faults mattered where.
 //! Nothing here reads a clock or starts a thread: the program `search` does.
 
+pub mod among;
 pub mod exhaustive;
 pub mod faults;
 pub mod lure;
@@ -21,8 +22,9 @@ pub mod trial;
 #[cfg(test)]
 mod tests;
 
+pub use among::Among;
 pub use lure::Lure;
 pub use matrix::Matrix;
-pub use shape::{Among, Shape};
+pub use shape::Shape;
 pub use swarm::Swarm;
 pub use trial::Trial;

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::among::Among;
 use super::faults::{self, Length, choose};
 use super::lure::Lure;
 use super::manifests::Wishes;
-use super::shape::{Among, SHAPES, Shape};
+use super::shape::{SHAPES, Shape};
 use super::story::{Course, STORIES, Story};
 use super::trial::{Ready, Trial};
 use crate::fault::{Fault, FaultKind};
