@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cluster::{Extra, entrance, our_programs, path_with_helm, prometheus, restamped};
+use crate::cluster::{Extra, argo_rollouts, entrance, our_programs, path_with_helm, prometheus, restamped};
 use crate::lint;
 use crate::simulate;
 use crate::stage::{cargo, printed, run, run_last};
@@ -102,12 +102,12 @@ fn demo_elsewhere() -> Result<()> {
     Err(there.exec()).context("cannot start the demo")
 }
 
-/// Times, measured with optimised programs.
+/// Times, measured with optimised programs: ours, and those of Argo Rollouts on the same machine.
 ///
 /// # Errors
 /// When a measurement fails.
 pub(crate) fn bench() -> Result<()> {
     simulate::bench()?;
     let stand = Stand::up("bench", BENCH_PARTS, Profile::Release, &[])?;
-    run("bench", stand.exec()?.arg(stand.program("bench")?))
+    run("bench", stand.exec()?.arg(stand.program("bench")?).env("ARGO_ROLLOUTS", argo_rollouts()?))
 }

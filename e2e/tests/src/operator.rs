@@ -74,12 +74,17 @@ impl Release {
 /// With Helm's own words.
 pub async fn shared() -> Result<()> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
-    let release = Release {
+    INSTALLED.get_or_try_init(|| async { shared_release().install().await }).await.copied()
+}
+
+/// The installation that [`shared()`] makes.
+#[must_use]
+pub fn shared_release() -> Release {
+    Release {
         namespace: NAMESPACE.to_owned(),
         name: RELEASE.to_owned(),
         values: vec!["image.repository=linnet.test/linnet".to_owned()],
-    };
-    INSTALLED.get_or_try_init(|| async { release.install().await }).await.copied()
+    }
 }
 
 /// Runs a program to its end and returns what it printed.

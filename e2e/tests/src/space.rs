@@ -69,4 +69,19 @@ impl Space {
         namespaces.delete(&self.name, &DeleteParams::background()).await?;
         Ok(())
     }
+
+    /// Removes the namespace and waits until nothing of it is left, where what comes next is not to be disturbed.
+    ///
+    /// # Errors
+    /// When the API server refuses, or something is left after two minutes.
+    pub async fn remove_wholly(self) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let name = self.name.clone();
+        self.remove().await?;
+        until(&format!("namespace {name} to go"), Duration::from_mins(2), || async {
+            let left = namespaces.get_opt(&name).await?;
+            Ok(Look::when(left.is_none(), left.and_then(|namespace| namespace.status)))
+        })
+        .await
+    }
 }

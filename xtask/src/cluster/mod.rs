@@ -124,6 +124,14 @@ pub(crate) fn our_programs() -> Result<std::collections::BTreeMap<String, std::p
     cargo_build::build(false)
 }
 
+/// The controller that Linnet is measured beside; it is built where it is missing.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn argo_rollouts() -> Result<std::path::PathBuf> {
+    build::ensure(recipe::Binary::ArgoRollouts)
+}
+
 /// The URL of Prometheus inside a cluster.
 pub(crate) fn prometheus() -> String {
     format!("http://{}", component::local(prometheus::PORT))

@@ -21,6 +21,8 @@ pub(crate) enum Binary {
     Envoy,
     /// The metrics server, where the system has no package of it.
     Prometheus,
+    /// The controller that Linnet is measured beside.
+    ArgoRollouts,
 }
 
 /// How a binary is obtained.
@@ -182,6 +184,20 @@ const PROMETHEUS: Recipe = Recipe {
     crds: &[],
 };
 
+const ARGO_ROLLOUTS: Recipe = Recipe {
+    name: "argo-rollouts",
+    directory: "e2e/components/argo-rollouts",
+    source: Source::Go {
+        package: "github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+        module: "github.com/argoproj/argo-rollouts",
+        stamp: "-X github.com/argoproj/argo-rollouts/utils/version.version=NUMBER",
+        without: &[],
+        minutes: 4.0,
+    },
+    inputs: GO_INPUTS,
+    crds: &[],
+};
+
 impl Binary {
     /// How it is obtained.
     pub(crate) fn recipe(self) -> Recipe {
@@ -192,6 +208,7 @@ impl Binary {
             Self::Istiod => ISTIOD,
             Self::Envoy => ENVOY,
             Self::Prometheus => PROMETHEUS,
+            Self::ArgoRollouts => ARGO_ROLLOUTS,
         }
     }
 }

@@ -20,9 +20,20 @@ impl Spread {
         Self { p50: rank(50), p99: rank(99) }
     }
 
-    /// Whether both are at most so many milliseconds.
-    pub(crate) fn is_within(self, p50: u64, p99: u64) -> bool {
-        self.p50 <= Duration::from_millis(p50) && self.p99 <= Duration::from_millis(p99)
+    /// A spread of known times, in milliseconds.
+    pub(crate) const fn from_millis(p50: u64, p99: u64) -> Self {
+        Self { p50: Duration::from_millis(p50), p99: Duration::from_millis(p99) }
+    }
+
+    /// Whether neither is more than in the other spread.
+    pub(crate) fn is_within(self, bound: Self) -> bool {
+        self.p50 <= bound.p50 && self.p99 <= bound.p99
+    }
+
+    /// What stands to `now` as this one stands to `then`.
+    pub(crate) fn scaled(self, then: Self, now: Self) -> Self {
+        let scale = |own: Duration, then: Duration, now: Duration| now.mul_f64(own.div_duration_f64(then));
+        Self { p50: scale(self.p50, then.p50, now.p50), p99: scale(self.p99, then.p99, now.p99) }
     }
 }
 
@@ -41,7 +52,8 @@ mod tests {
         let mut times: Vec<Duration> = (1..=200).rev().map(Duration::from_millis).collect();
         assert_eq!(Spread::of(&mut times).to_string(), "100 / 198");
         assert_eq!(Spread::of(&mut []).to_string(), "0 / 0");
-        assert!(Spread::of(&mut times).is_within(100, 198));
-        assert!(!Spread::of(&mut times).is_within(99, 198));
+        assert!(Spread::of(&mut times).is_within(Spread::from_millis(100, 198)));
+        assert!(!Spread::of(&mut times).is_within(Spread::from_millis(99, 198)));
+        assert!(!Spread::of(&mut times).is_within(Spread::from_millis(100, 197)));
     }
 }
