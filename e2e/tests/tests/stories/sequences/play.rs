@@ -65,7 +65,8 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
             app.space.name
         );
     }
-    app.space.remove().await?;
+    // The pods of one round are none of the next one's load.
+    app.space.remove_wholly().await?;
     Ok(Play { verbs: done.len(), requests: all.samples.len() })
 }
 
