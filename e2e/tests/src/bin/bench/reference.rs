@@ -10,6 +10,8 @@ use tokio::process::{Child, Command};
 
 /// The variable that names the binary; `make bench` builds it and sets this.
 const VARIABLE: &str = "ARGO_ROLLOUTS";
+/// It serves these on every address; its own ports are those of pods, which share the addresses of the cluster here.
+const PORTS: [&str; 2] = ["--healthzPort=28080", "--metricsPort=28090"];
 
 /// A running controller; it ends with the value.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ impl Reference {
             .arg("--kubeconfig")
             .arg(&facts.kubeconfig)
             .arg("--leader-elect=false")
+            .args(PORTS)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
