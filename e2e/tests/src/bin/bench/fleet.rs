@@ -38,7 +38,9 @@ impl Fleet {
             let errors = format!("{name}-errors");
             let analysis = json!({ "templates": [{ "templateName": errors }] });
             let canary = json!({ "analysis": analysis, "steps": [{ "setWeight": WEIGHT }, { "pause": {} }] });
-            let rollout = json!({ "spec": { "replicas": 1, "strategy": { "canary": canary } } });
+            // The reference lists the pods of every version that is kept, and its aborts wait for that.
+            let spec = json!({ "replicas": 1, "revisionHistoryLimit": 1, "strategy": { "canary": canary } });
+            let rollout = json!({ "spec": spec });
             change(&mut manifests, "Rollout", &rollout)?;
             let metric = json!({
                 "name": "errors", "interval": "1s", "failureLimit": 0, "successCondition": "result[0] < 0.5",

@@ -19,6 +19,9 @@ pub(crate) const CANARIES: usize = 20;
 const ROUNDS: usize = 10;
 /// Between two aborts one after another.
 const APART: Duration = Duration::from_millis(300);
+/// After the update of one canary, and of many: the reference may send forty requests a second, and no abort is to wait
+/// for those of the update before it.
+const BREATH: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// The times of one operator.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,7 @@ async fn alone(name: &str, backend: &Backend) -> Result<(Spread, Spread)> {
     let mut times = fleet.abort(&[0]).await?;
     for count in 2..=ALONE {
         fleet.update().await?;
+        tokio::time::sleep(BREATH.0).await;
         times.extend(fleet.abort(&[0]).await?);
         if count % 20 == 0 {
             writeln!(std::io::stdout(), "{name}: {count} of {ALONE} aborts alone")?;
@@ -65,11 +69,13 @@ async fn among_others(name: &str, backend: &Backend) -> Result<(Spread, Spread)>
     let (mut in_turn, mut at_once) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         fleet.update().await?;
+        tokio::time::sleep(BREATH.1).await;
         for canary in 0..CANARIES {
             in_turn.extend(fleet.abort(&[canary]).await?);
             tokio::time::sleep(APART).await;
         }
         fleet.update().await?;
+        tokio::time::sleep(BREATH.1).await;
         at_once.extend(fleet.abort(&(0..CANARIES).collect::<Vec<_>>()).await?);
         writeln!(std::io::stdout(), "{name}: round {round} of {ROUNDS} with {CANARIES} canaries")?;
     }
