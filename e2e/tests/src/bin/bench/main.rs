@@ -23,8 +23,11 @@ use backend::Backend;
 use goal::Goal;
 use quantile::Spread;
 use reference::Reference;
-use times::{CANARIES, Times};
+use times::{CANARIES, Often, Times};
 
+const LINNET: Often = Often { alone: 200, rounds: 10 };
+/// Its aborts take seconds where there are many.
+const REFERENCE: Often = Often { alone: 60, rounds: 3 };
 /// Of a canary that has the cluster for itself.
 const ALONE: Goal = Goal::new((15, 60), (24, 152));
 /// Of twenty at once.
@@ -35,11 +38,11 @@ async fn main() -> Result<()> {
     let backend = Backend::start().await?;
     let release = operator::shared_release();
     release.install().await?;
-    let linnet = Times::measure("Linnet", &backend).await?;
+    let linnet = Times::measure("Linnet", &backend, LINNET).await?;
     release.uninstall().await?;
     let reference = {
         let _running = Reference::start(&Facts::read()?)?;
-        Times::measure("Argo Rollouts", &backend).await?
+        Times::measure("Argo Rollouts", &backend, REFERENCE).await?
     };
     print(&mut std::io::stdout(), &linnet, &reference)?;
     check("alone", linnet.alone, ALONE.on_this_machine(reference.alone))?;
