@@ -108,6 +108,7 @@ fn demo_elsewhere() -> Result<()> {
 /// When a measurement fails.
 pub(crate) fn bench() -> Result<()> {
     simulate::bench()?;
+    let reference = argo_rollouts()?;
     let stand = Stand::up("bench", BENCH_PARTS, Profile::Release, &[])?;
-    run("bench", stand.exec()?.arg(stand.program("bench")?).env("ARGO_ROLLOUTS", argo_rollouts()?))
+    run("bench", stand.exec()?.arg(stand.program("bench")?).env("ARGO_ROLLOUTS", reference))
 }

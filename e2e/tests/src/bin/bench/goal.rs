@@ -5,7 +5,7 @@ use super::quantile::Spread;
 /// A goal, which was set beside what the reference took on the machine of that day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goal {
-    /// What Linnet may take there.
+    /// What Linnet may take, there and everywhere.
     linnet: Spread,
     /// What the reference took there.
     reference: Spread,
@@ -25,6 +25,11 @@ impl Goal {
     pub(crate) fn on_this_machine(self, reference: Spread) -> Spread {
         self.linnet.scaled(self.reference, reference)
     }
+
+    /// All that Linnet has to stay within: the goal as it is, and as it is on this machine.
+    pub(crate) fn bounds(self, reference: Spread) -> [Spread; 2] {
+        [self.linnet, self.on_this_machine(reference)]
+    }
 }
 
 impl std::fmt::Display for Goal {
@@ -43,6 +48,8 @@ mod tests {
         let goal = Goal::new((15, 60), (24, 152));
         assert_eq!(goal.on_this_machine(Spread::from_millis(24, 152)).to_string(), "15 / 60");
         assert_eq!(goal.on_this_machine(Spread::from_millis(48, 76)).to_string(), "30 / 30");
+        let bounds = goal.bounds(Spread::from_millis(240, 76)).map(|bound| bound.to_string());
+        assert_eq!(bounds, ["15 / 60", "150 / 30"], "a slow reference loosens nothing");
         assert_eq!(goal.to_string(), "15 / 60 (of 24 / 152)");
     }
 }

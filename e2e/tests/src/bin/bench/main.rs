@@ -1,9 +1,9 @@
 //! Times, measured on a real control plane: from the first bad answer of a metric backend to weight 0, of Linnet and then
 //! of Argo Rollouts on the same machine.
 //!
-//! Most of each time is the API server's, so that goals in milliseconds say little on a machine of another speed: what
-//! counts is the part of the reference's time that Linnet takes. How fast the machine is tells the first row: the two
-//! writes that every abort is made of, made by nobody but us.
+//! Linnet is held to its goals in milliseconds, and to the part of the reference's time that they are: most of each time
+//! is the API server's, and the second one holds on a machine of any speed. How fast the machine is tells the first row:
+//! the two writes that every abort is made of, made by nobody but us.
 
 mod backend;
 mod fleet;
@@ -25,8 +25,9 @@ use quantile::Spread;
 use reference::Reference;
 use times::{CANARIES, Often, Times};
 
+/// What the goals ask for.
 const LINNET: Often = Often { alone: 200, rounds: 10 };
-/// Its aborts take seconds where there are many.
+/// Less often: its aborts take seconds where there are many.
 const REFERENCE: Often = Often { alone: 60, rounds: 3 };
 /// Of a canary that has the cluster for itself.
 const ALONE: Goal = Goal::new((15, 60), (24, 152));
@@ -45,12 +46,14 @@ async fn main() -> Result<()> {
         Times::measure("Argo Rollouts", &backend, REFERENCE).await?
     };
     print(&mut std::io::stdout(), &linnet, &reference)?;
-    check("alone", linnet.alone, ALONE.on_this_machine(reference.alone))?;
-    check("at once", linnet.at_once, AT_ONCE.on_this_machine(reference.at_once))
+    check("alone", linnet.alone, &ALONE.bounds(reference.alone))?;
+    check("at once", linnet.at_once, &AT_ONCE.bounds(reference.at_once))
 }
 
-fn check(what: &str, linnet: Spread, bound: Spread) -> Result<()> {
-    ensure!(linnet.is_within(bound), "{what}: {linnet} ms is more than {bound} ms");
+fn check(what: &str, linnet: Spread, bounds: &[Spread]) -> Result<()> {
+    for bound in bounds {
+        ensure!(linnet.is_within(*bound), "{what}: {linnet} ms is more than {bound} ms");
+    }
     Ok(())
 }
 
