@@ -108,6 +108,7 @@ impl Engine {
             let consumed = snapshot.answers.keys().cloned().collect();
             let request = Request { object: run.clone(), call: Call::MergePatch(body) };
             let purpose = Purpose::RunStatus { events: plan.events, consumed };
+            self.run_work(run).operation.takes_back = plan.status.phase.is_bad();
             let write = self.send_and_wait(run, request, purpose);
             self.expect_verdict(run, &plan.status, write, now);
         } else {

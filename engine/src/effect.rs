@@ -50,7 +50,8 @@ pub enum Effect {
 /// Who lets whom pass, where not all requests find a place at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// Routes, verdicts, and the reads that both rest on.
+    /// What takes requests back to where they are safe: a bad verdict, the routes after it, and the reads that these rest
+    /// on.
     Urgent,
     /// Whatever else an update waits for.
     Work,

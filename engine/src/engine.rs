@@ -275,7 +275,8 @@ impl Engine {
             sent_at: self.now,
             is_outlived: false,
         };
-        let urgency = flight.urgency();
+        let takes_back = self.operation(key).is_some_and(|operation| operation.takes_back);
+        let urgency = flight.purpose.urgency(takes_back);
         let id = self.flights.start(flight);
         // News go out after everything else.
         let effects = if urgency == Urgency::News { &mut self.late } else { &mut self.out };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crds::object_ref::{Kind, ObjectRef};
+use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
 use planner::event::Event;
 
@@ -27,20 +27,6 @@ pub(crate) struct Flight {
     pub(crate) sent_at: Timestamp,
     /// Whether the store of the server has gone back since then: what the answer shows may be no more.
     pub(crate) is_outlived: bool,
-}
-
-impl Flight {
-    /// Which others the request lets pass.
-    pub(crate) fn urgency(&self) -> Urgency {
-        let moves_requests = matches!(self.object.kind, Kind::Ingress | Kind::VirtualService);
-        match &self.purpose {
-            _ if moves_requests || self.object.kind == Kind::AnalysisRun || self.nature == Nature::Read => {
-                Urgency::Urgent
-            }
-            Purpose::Event | Purpose::Status { is_refusal: true, .. } => Urgency::News,
-            _ => Urgency::Work,
-        }
-    }
 }
 
 /// What a request is for.
@@ -77,6 +63,17 @@ pub(crate) enum Purpose {
     Secret,
     /// An Event; nobody waits for it.
     Event,
+}
+
+impl Purpose {
+    /// Which others a request for that lets pass, as part of an operation that takes requests back or does not.
+    pub(crate) const fn urgency(&self, takes_back: bool) -> Urgency {
+        match self {
+            Self::Event | Self::Status { is_refusal: true, .. } => Urgency::News,
+            _ if takes_back => Urgency::Urgent,
+            _ => Urgency::Work,
+        }
+    }
 }
 
 /// All requests that are on their way.
@@ -122,6 +119,8 @@ pub(crate) struct Operation {
     pub(crate) reread: BTreeSet<ObjectRef>,
     /// Whether such a read is what is on its way.
     pub(crate) conflicted: bool,
+    /// Whether they take requests back to where they are safe, or say that this is due.
+    pub(crate) takes_back: bool,
     /// The failure that decides when to try again.
     pub(crate) failure: Option<Class>,
 }
@@ -156,27 +155,13 @@ mod tests {
         Purpose::Status { events: Vec::new(), is_refusal }
     }
 
-    fn act() -> Purpose {
-        Purpose::Act { word: "act", events: Vec::new() }
-    }
-
     #[rstest]
-    #[case::a_weight(Kind::VirtualService, Nature::TestedWrite, act(), Urgency::Urgent)]
-    #[case::a_verdict(Kind::AnalysisRun, Nature::Write, act(), Urgency::Urgent)]
-    #[case::what_a_weight_rests_on(Kind::ReplicaSet, Nature::Read, Purpose::Read, Urgency::Urgent)]
-    #[case::pods(Kind::ReplicaSet, Nature::Write, act(), Urgency::Work)]
-    #[case::where_an_update_stands(Kind::Rollout, Nature::Write, status(false), Urgency::Work)]
-    #[case::a_spec_that_cannot_be_carried_out(Kind::Rollout, Nature::Write, status(true), Urgency::News)]
-    #[case::an_event(Kind::Event, Nature::Write, Purpose::Event, Urgency::News)]
-    fn who_lets_whom_pass(
-        #[case] kind: Kind,
-        #[case] nature: Nature,
-        #[case] purpose: Purpose,
-        #[case] want: Urgency,
-    ) {
-        let object = ObjectRef::new(kind, "shop", "web");
-        let (key, before, sent_at, is_outlived) = (object.clone(), None, Timestamp::UNIX_EPOCH, false);
-        let flight = Flight { key, object, nature, purpose, before, sent_at, is_outlived };
-        assert_eq!(flight.urgency(), want);
+    #[case::a_route_of_an_abort(Purpose::Read, true, Urgency::Urgent)]
+    #[case::a_step(Purpose::Read, false, Urgency::Work)]
+    #[case::where_an_update_stands(status(false), false, Urgency::Work)]
+    #[case::a_spec_that_cannot_be_carried_out(status(true), false, Urgency::News)]
+    #[case::an_event_about_an_abort(Purpose::Event, true, Urgency::News)]
+    fn who_lets_whom_pass(#[case] purpose: Purpose, #[case] takes_back: bool, #[case] want: Urgency) {
+        assert_eq!(purpose.urgency(takes_back), want);
     }
 }

@@ -60,6 +60,20 @@ pub(crate) fn reads_anew(actions: &[Action]) -> bool {
     actions.iter().any(|action| action.is_guarded() && !action.adds_pods())
 }
 
+/// Whether these actions take requests back to where they are safe, or add the pods that this takes.
+pub(crate) fn takes_back(actions: &[Action], snapshot: &Snapshot) -> bool {
+    let takes_back = |action: &Action| match action {
+        Action::SetWeight { route, canary_weight, managed, .. } => {
+            is_lowered(snapshot, route, *canary_weight, managed)
+        }
+        Action::SwitchService { .. } => true,
+        // Where nothing routes, pods are what shares requests out.
+        Action::PatchReplicaSet { scale: Some(_), .. } => snapshot.routes.is_empty() || action.adds_pods(),
+        _ => false,
+    };
+    is_aborted(snapshot) && actions.iter().any(takes_back)
+}
+
 /// Everything that steers a Rollout, as far as it is known. It is read live before whatever takes pods away, adds some
 /// or gives somebody more requests; and before the first write of a term or after a list, because both begin with
 /// stores that may be long behind.

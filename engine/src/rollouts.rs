@@ -70,6 +70,7 @@ impl Engine {
         if !work.operation.pending.is_empty() {
             return;
         }
+        work.operation.takes_back = false;
         if let Some(route) = self.unknown_route(rollout) {
             let message =
                 format!("the list of all objects of kind {} is not complete yet", route.kind.name());
@@ -167,8 +168,11 @@ impl Engine {
             return;
         }
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
-        if let Some(work) = self.rollouts.get_mut(rollout).filter(|_| guard::reads_anew(&run)) {
-            work.live.forget_spent();
+        if let Some(work) = self.rollouts.get_mut(rollout) {
+            work.operation.takes_back = guard::takes_back(&run, &gathered.snapshot);
+            if guard::reads_anew(&run) {
+                work.live.forget_spent();
+            }
         }
         if self.has_read(rollout, gathered, reads, now) && self.may_carry_out(rollout, gathered, plan, now) {
             self.act(rollout, gathered, &run, now);
@@ -376,9 +380,5 @@ impl Engine {
 
 /// Whether the update is to be taken back: by a person, or by a verdict that is already persisted.
 pub(crate) fn is_aborting(snapshot: &Snapshot) -> bool {
-    snapshot.rollout.status.abort
-        || snapshot.analysis_runs.iter().any(|run| {
-            use crds::analysis::AnalysisPhase::{Error, Failed};
-            matches!(run.status.phase, Failed | Error)
-        })
+    snapshot.rollout.status.abort || snapshot.analysis_runs.iter().any(|run| run.status.phase.is_bad())
 }

@@ -3,7 +3,7 @@
 //! The verdict is persisted first and acted on then, so the Rollout waits for the answer to that write as for its own
 //! requests. The live reads do not have to wait for it: from the verdict to the routes lie two round trips, not three.
 
-use crds::analysis::{AnalysisPhase, AnalysisRunStatus};
+use crds::analysis::AnalysisRunStatus;
 use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
 use planner::rollout::Snapshot;
@@ -23,14 +23,14 @@ impl Engine {
         write: RequestId,
         now: Timestamp,
     ) {
-        let is_bad = matches!(status.phase, AnalysisPhase::Failed | AnalysisPhase::Error);
-        let Some(rollout) = self.rollout_of(run).filter(|_| is_bad) else { return };
+        let Some(rollout) = self.rollout_of(run).filter(|_| status.phase.is_bad()) else { return };
         let reads = self.reads_of_verdict(&rollout, run, status, now);
         if reads.is_empty() {
             return;
         }
         if let Some(operation) = self.operation(&rollout) {
             operation.pending.insert(write);
+            operation.takes_back = true;
             self.verdicts.insert(write, rollout.clone());
         }
         self.read_live(&rollout, reads);

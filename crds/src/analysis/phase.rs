@@ -26,6 +26,12 @@ impl AnalysisPhase {
         matches!(self, Self::Successful | Self::Failed | Self::Error | Self::Inconclusive)
     }
 
+    /// Says whether this phase is a verdict that takes an update back.
+    #[must_use]
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Failed | Self::Error)
+    }
+
     /// Returns how bad this phase is: the worst of several metrics decides the run. Larger is worse; a phase that is
     /// not known is the least.
     #[must_use]

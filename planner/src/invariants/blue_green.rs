@@ -163,7 +163,7 @@ impl World<'_> {
 }
 
 pub(super) fn is_bad(run: &AnalysisRunFacts) -> bool {
-    matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error)
+    run.status.phase.is_bad()
 }
 
 fn available(set: &ReplicaSetFacts) -> i32 {

@@ -1,6 +1,5 @@
 //! Taking an update back: whether, why, and what is written first.
 
-use crds::analysis::AnalysisPhase;
 use crds::rollout::{RolloutSpec, RolloutStatus};
 use jiff::Timestamp;
 use planted_bugs::{Bug, planted};
@@ -47,7 +46,7 @@ fn verdict(snapshot: &Snapshot) -> Option<String> {
     let runs = analysis::current(snapshot);
     let of = |run: Option<&crate::facts::AnalysisRunFacts>, kind: &str| {
         let run = run?;
-        let is_bad = matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error);
+        let is_bad = run.status.phase.is_bad();
         is_bad.then(|| format!("{kind} analysis phase error/failed: {}", run.status.message))
     };
     of(runs.step, "Step-based")

@@ -292,7 +292,7 @@ fn event(type_: &str, old: Option<&AnalysisRunSummary>, new: &AnalysisRunSummary
     let previous = previous.map_or("NoPreviousStatus", AnalysisPhase::as_str);
     let message =
         format!("{type_} Analysis Run '{}' Status New: '{}' Previous: '{previous}'", new.name, new.status);
-    let is_bad = matches!(new.status, AnalysisPhase::Failed | AnalysisPhase::Error);
+    let is_bad = new.status.is_bad();
     Some(if is_bad { Event::warning(reason, message) } else { Event::normal(reason, message) })
 }
 

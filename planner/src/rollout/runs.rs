@@ -2,7 +2,6 @@
 //!
 //! A name follows from Rollout, hash, revision, step and attempt, so a repeated create finds the run that is there.
 
-use crds::analysis::AnalysisPhase;
 use crds::names::{ROLLOUT_TYPE, RolloutType};
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{AnalysisRunSummary, RolloutStatus};
@@ -120,7 +119,7 @@ fn number_of(name: &str, base: &str) -> Option<i64> {
 }
 
 fn is_bad(run: &AnalysisRunFacts) -> bool {
-    matches!(run.status.phase, AnalysisPhase::Failed | AnalysisPhase::Error)
+    run.status.phase.is_bad()
 }
 
 fn is_spoken_of(status: &RolloutStatus, run: &str) -> bool {
