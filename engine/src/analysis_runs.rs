@@ -104,7 +104,7 @@ impl Engine {
             let call = Call::Delete { uid: snapshot.run.meta.uid.clone(), resource_version: None };
             self.send_and_wait(run, Request { object: run.clone(), call }, Purpose::RunDelete);
         } else if let Some(patch) = status::change(&snapshot.run.status, &plan.status) {
-            let body = request::status_patch(&snapshot.run.meta, &patch);
+            let body = request::status_patch(&snapshot.run.meta, patch);
             let consumed = snapshot.answers.keys().cloned().collect();
             let request = Request { object: run.clone(), call: Call::MergePatch(body) };
             let purpose = Purpose::RunStatus { events: plan.events, consumed };

@@ -89,11 +89,11 @@ fn workload<'a>(stores: &'a Stores, rollout: &RolloutFacts, unread: &mut Vec<Obj
 }
 
 /// The template to roll out: that of the workload where the spec names one, else its own.
-fn template(held: &RolloutHeld, workload: Option<&Kept>) -> Option<TemplateIdentity> {
+fn template(held: &RolloutHeld, workload: Option<&Kept>) -> Option<Shared<TemplateIdentity>> {
     if held.facts.readable_spec()?.workload_ref.is_some() {
         return workload?.template(held.facts.status.collision_count);
     }
-    held.identity.as_ref()?.with_text(&held.facts)
+    held.template.clone()
 }
 
 /// The pods of a Rollout whose decisions rest on them, once all are known.

@@ -48,7 +48,7 @@ impl Engine {
             Time::from(now),
         );
         if condition::set(&mut conditions, failed, false) {
-            let body = request::status_patch(&held.facts.meta, &json!({ "conditions": conditions }));
+            let body = request::status_patch(&held.facts.meta, json!({ "conditions": conditions }));
             let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
             self.send_and_wait(rollout, request, Purpose::Status { events: Vec::new(), is_refusal: false });
         }

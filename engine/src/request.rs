@@ -141,11 +141,12 @@ pub(crate) const fn word(action: &Action) -> &'static str {
 }
 
 /// A merge patch of the status alone, conditioned on the version that the decision saw.
-pub(crate) fn status_patch(meta: &Meta, status: &Value) -> Value {
-    if planted(Bug::StatusWithoutVersion) {
-        return json!({ "status": status });
+pub(crate) fn status_patch(meta: &Meta, status: Value) -> Value {
+    let mut patch = Map::from_iter([("status".to_owned(), status)]);
+    if !planted(Bug::StatusWithoutVersion) {
+        patch.insert("metadata".to_owned(), json!({ "resourceVersion": meta.resource_version }));
     }
-    json!({ "metadata": { "resourceVersion": meta.resource_version }, "status": status })
+    Value::Object(patch)
 }
 
 /// For a planted bug: a status that is written whatever others wrote meanwhile, above all whether to abort.

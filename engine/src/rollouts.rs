@@ -112,9 +112,11 @@ impl Engine {
     }
 
     pub(crate) fn gather_rollout(&mut self, rollout: &ObjectRef, now: Timestamp) -> Option<Gathered> {
-        // Templates that templates name may have come or gone since the Rollout changed.
         self.stores.note_restart(rollout, now);
-        self.rename(rollout, now);
+        self.open_watch_of_pods(rollout);
+        if self.stores.references.is_outdated(rollout) {
+            self.rename(rollout, now);
+        }
         let settings = self.settings.of_rollouts();
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
@@ -229,29 +231,39 @@ impl Engine {
             self.queue.wake(rollout, Some(plan.wake_at.map_or(later, |wake| wake.min(later))));
             return;
         }
-        let Some(patch) = status::change(&held.status, &plan.status) else {
-            self.check_rest(rollout, &gathered.snapshot, plan);
-            self.forget_reads(rollout);
-            self.queue.succeeded(rollout);
+        if held.status == plan.status {
+            self.rest(rollout, gathered, plan);
             return;
-        };
+        }
         if !is_calm {
             let reads = guard::reads_of_status(&held.status, &plan.status, gathered);
             if !self.has_read(rollout, gathered, reads, now) {
                 return;
             }
         }
+        let Some(patch) = status::change(&held.status, &plan.status) else {
+            self.rest(rollout, gathered, plan);
+            return;
+        };
         self.spend_reads(rollout, now);
         if !self.may_carry_out(rollout, gathered, plan, now) || self.is_braked(rollout, now) {
             return;
         }
-        let mut body = request::status_patch(&held.meta, &patch);
-        if planted(Bug::AbortOverwritten) {
-            body = request::overwriting_status_patch(patch, plan.status.abort);
-        }
+        let body = if planted(Bug::AbortOverwritten) {
+            request::overwriting_status_patch(patch, plan.status.abort)
+        } else {
+            request::status_patch(&held.meta, patch)
+        };
         let request = Request { object: rollout.clone(), call: Call::MergePatchStatus(body) };
         let is_refusal = condition::find(&plan.status.conditions, ConditionType::InvalidSpec).is_some();
         self.send_and_wait(rollout, request, Purpose::Status { events: plan.events.clone(), is_refusal });
+    }
+
+    /// Nothing is left to do for now.
+    fn rest(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) {
+        self.check_rest(rollout, &gathered.snapshot, plan);
+        self.forget_reads(rollout);
+        self.queue.succeeded(rollout);
     }
 
     /// Until when a status that brings nothing urgent waits, because the one before has just been written.

@@ -140,7 +140,7 @@ fn requests(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Vec<Reques
 fn status_request(rollout: &ObjectRef, gathered: &Gathered, plan: &Plan) -> Option<Request> {
     let held = &gathered.snapshot.rollout;
     let patch = status::change(&held.status, &plan.status)?;
-    let body = request::status_patch(&held.meta, &patch);
+    let body = request::status_patch(&held.meta, patch);
     Some(Request { object: rollout.clone(), call: Call::MergePatchStatus(body) })
 }
 

@@ -4,6 +4,7 @@ use crds::metadata::PodTemplateMetadata;
 use crds::{TemplateText, template};
 use planner::facts::RolloutFacts;
 use planner::rollout::TemplateIdentity;
+use planner::shared::Shared;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -28,54 +29,43 @@ pub(crate) fn metadata(text: &str) -> PodTemplateMetadata {
     serde_json::from_str::<Template>(text).unwrap_or_default().metadata.unwrap_or_default()
 }
 
-/// What tells one template from another. The text is held by the spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    digest: String,
-    hash: String,
+/// The template that a Rollout takes from another object, before any collision of names.
+pub(crate) fn of_workload(template: &TemplateText) -> Shared<TemplateIdentity> {
+    identify(template, None)
 }
 
-impl Identity {
-    /// The identity as the planner sees it, with the text of the template.
-    pub(crate) fn with_text(&self, rollout: &RolloutFacts) -> Option<TemplateIdentity> {
-        let text = rollout.readable_spec()?.template.as_ref()?.as_str().to_owned();
-        Some(TemplateIdentity { text, digest: self.digest.clone(), hash: self.hash.clone() })
-    }
-}
-
-/// The identity of a template that a Rollout takes from another object, before any collision of names.
-pub(crate) fn of_workload(template: &TemplateText) -> Identity {
-    Identity { digest: digest(template.as_str(), None), hash: template::pod_template_hash(template, None) }
-}
-
-/// The same as the planner sees it, with the collisions of a Rollout.
+/// The same with the collisions of a Rollout.
 pub(crate) fn resolved(
-    template: &TemplateText,
-    identity: &Identity,
+    identity: &Shared<TemplateIdentity>,
     collisions: Option<i32>,
-) -> TemplateIdentity {
-    let hash = match collisions {
-        None => identity.hash.clone(),
-        some => template::pod_template_hash(template, some),
-    };
-    TemplateIdentity { text: template.as_str().to_owned(), digest: identity.digest.clone(), hash }
+) -> Shared<TemplateIdentity> {
+    let mut identity = identity.clone();
+    if collisions.is_some() {
+        identity.hash = template::pod_template_hash(&identity.text, collisions);
+    }
+    identity
 }
 
-/// The identity of the template of a Rollout; taken over from `before` where nothing that it depends on has changed.
-pub(crate) fn identity(
+/// The template of a Rollout; taken over from `before` where nothing that it depends on has changed.
+pub(crate) fn of_rollout(
     rollout: &RolloutFacts,
-    before: Option<(&RolloutFacts, Option<&Identity>)>,
-) -> Option<Identity> {
+    before: Option<(&RolloutFacts, Option<&Shared<TemplateIdentity>>)>,
+) -> Option<Shared<TemplateIdentity>> {
     let template = rollout.readable_spec()?.template.as_ref()?;
     let collisions = rollout.status.collision_count;
-    if let Some((facts, Some(identity))) = before
-        && facts.readable_spec().and_then(|spec| spec.template.as_ref()) == Some(template)
+    if let Some((facts, Some(known))) = before
+        && known.text == *template
         && facts.status.collision_count == collisions
     {
-        return Some(identity.clone());
+        let mut known = known.clone();
+        // The text that the spec holds: of two equal ones one goes.
+        known.text = template.clone();
+        return Some(known);
     }
-    Some(Identity {
-        digest: digest(template.as_str(), None),
-        hash: template::pod_template_hash(template, collisions),
-    })
+    Some(identify(template, collisions))
+}
+
+fn identify(template: &TemplateText, collisions: Option<i32>) -> Shared<TemplateIdentity> {
+    let (digest, hash) = (digest(template.as_str(), None), template::pod_template_hash(template, collisions));
+    TemplateIdentity::new(template.clone(), digest, hash).into()
 }

@@ -75,6 +75,7 @@ impl Engine {
         if reference.kind == Kind::Service {
             self.touch_service(reference.clone(), now);
         }
+        self.outdate_names(&reference);
         let concerned: BTreeSet<ObjectRef> =
             concerned_before.into_iter().chain(self.stores.concerned(&reference)).collect();
         if change == Change::WentBack {
@@ -112,6 +113,18 @@ impl Engine {
         let unnamed = self.stores.references.set(rollout, named);
         self.let_go(unnamed, now);
         self.open_named_watches();
+        self.open_watch_of_pods(rollout);
+    }
+
+    /// Templates name templates: with one of them what Rollouts name may have changed.
+    fn outdate_names(&mut self, object: &ObjectRef) {
+        if matches!(object.kind, Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate) {
+            self.stores.references.outdate(object);
+        }
+    }
+
+    /// Opens the watch of pods where decisions about a Rollout rest on them.
+    pub(crate) fn open_watch_of_pods(&mut self, rollout: &ObjectRef) {
         if self.stores.is_complete(Kind::Rollout) && self.stores.follows_pods(rollout) {
             self.open_watches([Kind::Pod]);
         }
@@ -178,6 +191,7 @@ impl Engine {
 
     fn gone(&mut self, object: &ObjectRef, concerned: Vec<ObjectRef>, now: Timestamp) {
         self.ledger.gone(object);
+        self.outdate_names(object);
         if matches!(object.kind, Kind::Rollout | Kind::AnalysisRun) {
             self.drop_work(object);
             self.stores.note_restart(object, now);

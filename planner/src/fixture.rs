@@ -44,12 +44,9 @@ pub fn meta(name: &str, uid: &str) -> Meta {
 
 /// The wanted template of a version such as `v1`; its hash is `hash-v1`.
 #[must_use]
-pub fn template(version: &str) -> TemplateIdentity {
-    TemplateIdentity {
-        text: template_value(version).to_string(),
-        digest: format!("digest-{version}"),
-        hash: format!("hash-{version}"),
-    }
+pub fn template(version: &str) -> Shared<TemplateIdentity> {
+    let text = TemplateText::from(&template_value(version));
+    TemplateIdentity::new(text, format!("digest-{version}"), format!("hash-{version}")).into()
 }
 
 fn template_value(version: &str) -> Value {

@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use super::table::Held;
 use super::version::Stamp;
-use crate::template::{self, Identity};
+use crate::template;
 
-/// A Rollout with the identity of its template, which is worked out once per change.
+/// A Rollout with its template, which is looked into once per change.
 #[derive(Clone, Debug)]
 pub(crate) struct RolloutHeld {
     /// The projection.
     pub(crate) facts: Shared<RolloutFacts>,
-    /// The identity of the template, if the spec has a readable one.
-    pub(crate) identity: Option<Identity>,
+    /// Its template, if the spec has a readable one.
+    pub(crate) template: Option<Shared<TemplateIdentity>>,
 }
 
 impl RolloutHeld {
@@ -31,9 +31,9 @@ impl RolloutHeld {
                 before.facts.spec.as_ref().ok().cloned().or_else(|| before.facts.last_readable_spec.clone())
             });
         }
-        let identity =
-            template::identity(&facts, before.map(|before| (&*before.facts, before.identity.as_ref())));
-        Self { facts, identity }
+        let template =
+            template::of_rollout(&facts, before.map(|before| (&*before.facts, before.template.as_ref())));
+        Self { facts, template }
     }
 }
 
@@ -139,12 +139,12 @@ pub(crate) struct WorkloadHeld {
     kept: Option<Kept>,
 }
 
-/// A workload that a Rollout names, with the identity of its template, which is worked out once per change.
+/// A workload that a Rollout names, with its template, which is looked into once per change.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     /// The projection.
     pub(crate) facts: Shared<WorkloadFacts>,
-    identity: Option<Identity>,
+    template: Option<Shared<TemplateIdentity>>,
 }
 
 impl WorkloadHeld {
@@ -152,7 +152,7 @@ impl WorkloadHeld {
     pub(crate) fn new(facts: &Shared<WorkloadFacts>, named: bool) -> Self {
         let kept = named.then(|| Kept {
             facts: facts.clone(),
-            identity: facts.template.as_ref().map(template::of_workload),
+            template: facts.template.as_ref().map(template::of_workload),
         });
         Self { stamp: Stamp::of(&facts.meta), kept }
     }
@@ -170,8 +170,8 @@ impl WorkloadHeld {
 
 impl Kept {
     /// The template as a Rollout with so many collisions runs it.
-    pub(crate) fn template(&self, collisions: Option<i32>) -> Option<TemplateIdentity> {
-        Some(template::resolved(self.facts.template.as_ref()?, self.identity.as_ref()?, collisions))
+    pub(crate) fn template(&self, collisions: Option<i32>) -> Option<Shared<TemplateIdentity>> {
+        Some(template::resolved(self.template.as_ref()?, collisions))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::object::{Object, View};
 /// All stores.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stores {
-    /// The Rollouts, each with the identity of its template.
+    /// The Rollouts, each with its template.
     pub(crate) rollouts: Table<RolloutHeld>,
     /// The ReplicaSets that a Rollout or nobody controls.
     pub(crate) replica_sets: Table<Shared<ReplicaSetFacts>>,

@@ -9,11 +9,14 @@ use crds::object_ref::{Kind, ObjectRef};
 pub(crate) struct References {
     named_by: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,
     names: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,
+    /// Rollouts that may name others by now, because something that they name has changed.
+    outdated: BTreeSet<ObjectRef>,
 }
 
 impl References {
     /// From now on `rollout` names these objects and no others; returns those that no Rollout names any more.
     pub(crate) fn set(&mut self, rollout: &ObjectRef, objects: BTreeSet<ObjectRef>) -> Vec<ObjectRef> {
+        self.outdated.remove(rollout);
         if self.names.get(rollout).map_or(objects.is_empty(), |before| *before == objects) {
             return Vec::new();
         }
@@ -35,6 +38,16 @@ impl References {
             self.names.insert(rollout.clone(), objects);
         }
         unnamed
+    }
+
+    /// An object has changed that names others in turn: what its Rollouts name has to be worked out anew.
+    pub(crate) fn outdate(&mut self, object: &ObjectRef) {
+        self.outdated.extend(self.named_by.get(object).into_iter().flatten().cloned());
+    }
+
+    /// Whether what `rollout` names has to be worked out anew.
+    pub(crate) fn is_outdated(&self, rollout: &ObjectRef) -> bool {
+        self.outdated.contains(rollout)
     }
 
     /// The Rollouts that name `object`.
@@ -85,5 +98,17 @@ mod tests {
         assert_eq!(references.set(&rollout("b"), BTreeSet::new()), [service("x")]);
         assert!(references.names_kind(Kind::Service) && !references.names_kind(Kind::Ingress));
         assert_eq!(references.by(&rollout("b")).count(), 0);
+    }
+
+    #[test]
+    fn what_is_named_is_outdated_until_it_is_set_anew() {
+        let mut references = References::default();
+        references.set(&rollout("a"), BTreeSet::from([service("x")]));
+        references.outdate(&service("y"));
+        assert!(!references.is_outdated(&rollout("a")));
+        references.outdate(&service("x"));
+        assert!(references.is_outdated(&rollout("a")));
+        references.set(&rollout("a"), BTreeSet::from([service("x")]));
+        assert!(!references.is_outdated(&rollout("a")));
     }
 }

@@ -37,6 +37,7 @@ mod snapshot;
 mod status;
 mod step;
 mod strategy;
+mod template;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -53,9 +54,10 @@ pub use recovery::is_blank;
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
 pub use runs::{Current as CurrentRuns, spoken_of};
-pub use snapshot::{Kept, Settings, Snapshot, TemplateIdentity};
+pub use snapshot::{Kept, Settings, Snapshot};
 pub use status::{is_decisive, is_urgent};
 pub use step::text as step_text;
+pub use template::TemplateIdentity;
 
 use self::abort::Cause;
 use self::draft::Draft;

@@ -37,7 +37,7 @@ pub(crate) fn owner(rollout: &Meta) -> Value {
 pub(crate) fn replica_set(view: &View<'_>) -> Value {
     let rollout = &view.snapshot.rollout.meta;
     let hash = &view.template.hash;
-    let mut template: Value = serde_json::from_str(&view.template.text).unwrap_or_default();
+    let mut template: Value = view.template.text.to_value();
     insert(&mut template, &["metadata", "labels"], POD_TEMPLATE_HASH, hash);
     let mut selector = serde_json::to_value(view.selector).unwrap_or_default();
     insert(&mut selector, &["matchLabels"], POD_TEMPLATE_HASH, hash);

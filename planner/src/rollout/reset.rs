@@ -4,7 +4,7 @@ use crds::rollout::{CanaryStep, RolloutStatus};
 use planted_bugs::{Bug, planted};
 
 use super::view::{View, own_block};
-use super::{blue_green, pause, restart, step};
+use super::{blue_green, pause, restart};
 use crate::facts::ReplicaSetFacts;
 
 /// Why the update begins anew.
@@ -27,7 +27,7 @@ pub(crate) fn cause(view: &View<'_>) -> Option<Reset> {
     // Another operator hashes the steps in another way: what it left is taken over, not begun anew.
     let is_ours = planted(Bug::StepsBegunAnewOnTakeover)
         || (status.linnet.is_some() && !status.current_step_hash.is_empty());
-    if is_ours && status.current_step_hash != step::hash_of(view) {
+    if is_ours && status.current_step_hash != view.step_hash() {
         return Some(Reset::Steps);
     }
     (!status.abort && status.aborted_at.is_some() && !view.is_promoted()).then_some(Reset::Retry)

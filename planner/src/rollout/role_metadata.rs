@@ -14,7 +14,6 @@ use serde_json::Value;
 use super::draft::Draft;
 use super::objects::insert;
 use super::strategy::Strategy;
-use super::validate::metadata_of;
 use super::view::{View, is_counted};
 use super::{Action, MetadataChanges};
 use crate::facts::{Meta, PodFacts, ReplicaSetFacts, RolloutFacts};
@@ -49,7 +48,7 @@ pub(super) fn follow(view: &View<'_>, draft: &mut Draft) {
     if !follows_pods(&view.snapshot.rollout, view.snapshot.sets()) {
         return;
     }
-    let own = metadata_of(&view.template.text);
+    let own = &view.template.metadata;
     let sets: Vec<Goal<'_>> = view
         .snapshot
         .sets()

@@ -48,23 +48,27 @@ pub(crate) fn current(snapshot: &Snapshot) -> Current<'_> {
         return Current::default();
     }
     let index = snapshot.rollout.status.current_step_index.unwrap_or(0);
+    let (base, attempt) = (background_base(snapshot), attempt(snapshot));
     let of = |base: &str, type_: RolloutType| {
-        let run = chain(snapshot, base).last?;
+        let run = follow(snapshot, base, attempt).last?;
         let label = run.meta.labels.get(ROLLOUT_TYPE).map_or("", String::as_str);
         (label.is_empty() || label == type_.as_str()).then_some(run)
     };
     Current {
-        step: of(&step_base(snapshot, index), RolloutType::Step),
-        background: of(&background_base(snapshot), RolloutType::Background),
-        pre_promotion: of(&pre_promotion_base(snapshot), RolloutType::PrePromotion),
-        post_promotion: of(&post_promotion_base(snapshot), RolloutType::PostPromotion),
+        step: of(&of_step(&base, index), RolloutType::Step),
+        background: of(&base, RolloutType::Background),
+        pre_promotion: of(&before_promotion(&base), RolloutType::PrePromotion),
+        post_promotion: of(&after_promotion(&base), RolloutType::PostPromotion),
     }
 }
 
 /// Follows the names under a base: an attempt after the first adds its number, a name that is somebody else's or
 /// whose run was answered by a person one more.
 pub(crate) fn chain<'a>(snapshot: &'a Snapshot, base: &str) -> Chain<'a> {
-    let attempt = attempt(snapshot);
+    follow(snapshot, base, attempt(snapshot))
+}
+
+fn follow<'a>(snapshot: &'a Snapshot, base: &str, attempt: i64) -> Chain<'a> {
     let namespace = &snapshot.rollout.meta.namespace;
     let mut last = None;
     let mut next = String::new();
@@ -152,15 +156,27 @@ pub(crate) fn background_base(snapshot: &Snapshot) -> String {
 
 /// What the names of the runs of a step begin with.
 pub(crate) fn step_base(snapshot: &Snapshot, index: i32) -> String {
-    format!("{}-{index}", background_base(snapshot))
+    of_step(&background_base(snapshot), index)
 }
 
 /// What the names of the runs before a switch begin with.
 pub(crate) fn pre_promotion_base(snapshot: &Snapshot) -> String {
-    format!("{}-pre", background_base(snapshot))
+    before_promotion(&background_base(snapshot))
 }
 
 /// What the names of the runs after a switch begin with.
 pub(crate) fn post_promotion_base(snapshot: &Snapshot) -> String {
-    format!("{}-post", background_base(snapshot))
+    after_promotion(&background_base(snapshot))
+}
+
+fn of_step(base: &str, index: i32) -> String {
+    format!("{base}-{index}")
+}
+
+fn before_promotion(base: &str) -> String {
+    format!("{base}-pre")
+}
+
+fn after_promotion(base: &str) -> String {
+    format!("{base}-post")
 }

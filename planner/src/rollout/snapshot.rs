@@ -6,6 +6,7 @@ use crds::object_ref::ObjectRef;
 use crds::rollout::GenerationForm;
 use jiff::Timestamp;
 
+use super::TemplateIdentity;
 use crate::facts::{
     AnalysisRunFacts, PodFacts, ReplicaSetFacts, RolloutFacts, RouteFacts, ServiceFacts, Stale,
     TemplateFacts, WorkloadFacts,
@@ -17,8 +18,8 @@ use crate::shared::Shared;
 pub struct Snapshot {
     /// The Rollout.
     pub rollout: Shared<RolloutFacts>,
-    /// The pod template to roll out, as JSON text, and its identity: the spec's own, or that of `workload`.
-    pub template: Option<TemplateIdentity>,
+    /// The pod template to roll out: the spec's own, or that of `workload`.
+    pub template: Option<Shared<TemplateIdentity>>,
     /// The object that `spec.workloadRef` names, if it exists.
     pub workload: Option<Shared<WorkloadFacts>>,
     /// All ReplicaSets whose controller is this Rollout's uid, oldest name first.
@@ -72,17 +73,6 @@ pub struct Kept {
     pub until: Timestamp,
     /// What the server said.
     pub message: String,
-}
-
-/// The pod template of a Rollout.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateIdentity {
-    /// The template as the user wrote it: JSON text.
-    pub text: String,
-    /// Digest of its normal form; equals [`ReplicaSetFacts::template_digest`] of a ReplicaSet of the same template.
-    pub digest: String,
-    /// Its hash for labels and names, with the status' `collisionCount` mixed in.
-    pub hash: String,
 }
 
 /// Settings of the operator that decisions rest on.

@@ -11,8 +11,7 @@ use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{View, stable_hash};
 use super::{
-    analysis, blue_green, conditions, drain, duration, events, generation, phase, restart, services, step,
-    workload,
+    analysis, blue_green, conditions, drain, duration, events, generation, phase, restart, services, workload,
 };
 use crate::facts::ReplicaSetFacts;
 
@@ -21,7 +20,7 @@ pub(crate) fn finish(view: &View<'_>, change: &Change, draft: &mut Draft) {
     let status = &mut draft.status;
     count(view, status);
     observed(view, status);
-    status.current_step_hash = step::hash_of(view);
+    view.step_hash().clone_into(&mut status.current_step_hash);
     analysis::summarize(view, status);
     weights(view, status);
     drain::record(view, status);

@@ -55,11 +55,6 @@ pub(crate) fn hash(steps: &[CanaryStep]) -> String {
         .collect()
 }
 
-/// The same for a Rollout; blue-green has no steps to change.
-pub(crate) fn hash_of(view: &View<'_>) -> String {
-    view.canary().map_or_else(String::new, |canary| hash(&canary.steps))
-}
-
 /// The weight that the steps up to and including `index` ask for; none of them, none.
 pub(crate) fn weight_at(steps: &[CanaryStep], index: usize) -> u32 {
     last_weight(steps.iter().take(index.saturating_add(1)))

@@ -1,5 +1,7 @@
 //! A snapshot with everything looked up that more than one decision needs.
 
+use std::cell::OnceCell;
+
 use crds::rollout::{
     BlueGreenStrategy, CanaryStep, CanaryStrategy, LinnetStatus, RolloutSpec, RolloutStatus,
 };
@@ -7,10 +9,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::revision::{self, Revisions};
-use super::runs;
 use super::strategy::Strategy;
 use super::validate::Valid;
-use super::{Snapshot, TemplateIdentity};
+use super::{Snapshot, TemplateIdentity, runs, step};
 use crate::facts::{ReplicaSetFacts, RouteFacts, ServiceFacts, WorkloadFacts};
 
 /// A Rollout whose spec can be acted on, and its surroundings, at one moment.
@@ -32,6 +33,8 @@ pub(crate) struct View<'a> {
     pub workload: Option<&'a WorkloadFacts>,
     /// Which ReplicaSet has which role.
     pub revisions: Revisions<'a>,
+    /// What [`Self::step_hash`] says, once somebody has asked.
+    pub(super) step_hash: OnceCell<String>,
 }
 
 impl<'a> View<'a> {
@@ -39,7 +42,8 @@ impl<'a> View<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, now: Timestamp, valid: Valid<'a>) -> Self {
         let Valid { spec, strategy, template, selector, workload } = valid;
         let revisions = revision::find(snapshot, template);
-        Self { snapshot, now, spec, strategy, template, selector, workload, revisions }
+        let step_hash = OnceCell::new();
+        Self { snapshot, now, spec, strategy, template, selector, workload, revisions, step_hash }
     }
 
     /// The strategy, if it is a canary.
@@ -71,6 +75,12 @@ impl<'a> View<'a> {
     /// How many pods the user wants.
     pub(crate) fn replicas(&self) -> i32 {
         self.spec.replicas.unwrap_or(1)
+    }
+
+    /// The hash that tells whether the steps changed; blue-green has none to change.
+    pub(crate) fn step_hash(&self) -> &str {
+        let of = |canary: &CanaryStrategy| step::hash(&canary.steps);
+        self.step_hash.get_or_init(|| self.canary().map_or_else(String::new, of))
     }
 
     /// The steps of a canary, in order.

@@ -1,5 +1,6 @@
 //! Pods of two versions on different nodes.
 
+use crds::TemplateText;
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -57,9 +58,9 @@ fn what_the_user_asks_for_stays() {
     let own = json!({ "labelSelector": { "matchLabels": { "app": "noisy" } }, "topologyKey": "zone" });
     let nodes = json!({ REQUIRED: { "nodeSelectorTerms": [] } });
     let template = world.snapshot.template.as_mut().unwrap();
-    let mut text: Value = serde_json::from_str(&template.text).unwrap();
+    let mut text: Value = template.text.to_value();
     text["spec"]["affinity"] = json!({ "nodeAffinity": nodes, "podAntiAffinity": { REQUIRED: [own] } });
-    template.text = text.to_string();
+    template.text = TemplateText::from(&text);
     let want = json!({ "nodeAffinity": nodes, "podAntiAffinity": { REQUIRED: [own, term()] } });
     assert_eq!(affinity(&world), want);
 }

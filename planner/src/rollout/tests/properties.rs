@@ -231,7 +231,7 @@ proptest! {
     fn every_blue_green_rollout_converges(strategy in blue_green(), deeds in prop::collection::vec(deed(), 0..10), startup in 0..1500i64) {
         let mut world = World::with(&strategy);
         live(&mut world, &deeds, startup)?;
-        let wanted = world.snapshot.template.clone().unwrap().hash;
+        let wanted = world.snapshot.template.as_ref().unwrap().hash.clone();
         for service in ["web-active", "web-preview"] {
             let selected = world.snapshot.services[service].selector.get(POD_TEMPLATE_HASH).cloned();
             let is_named = service == "web-active" || strategy["blueGreen"]["previewService"] != "";

@@ -1,5 +1,6 @@
 //! Labels and annotations that pods carry because of their version's role.
 
+use crds::TemplateText;
 use crds::metadata::PodTemplateMetadata;
 use crds::names::EPHEMERAL_METADATA;
 use rstest::rstest;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::world::World;
 use crate::facts::{Controller, PodFacts, ReplicaSetFacts};
 use crate::fixture;
-use crate::rollout::{Action, MetadataChanges, plan};
+use crate::rollout::{Action, MetadataChanges, TemplateIdentity, plan};
 use crate::shared::Shared;
 use crate::waiting::Waiting;
 
@@ -186,10 +187,11 @@ fn what_a_pod_may_still_carry_stays_noted(#[case] behind: fn(&mut ReplicaSetFact
 fn a_value_of_the_template_itself_comes_back() {
     let mut world =
         paused(&json!({ "canaryMetadata": { "labels": { "tier": "canary" } }, "steps": [{ "pause": {} }] }));
-    let mut template = world.snapshot.template.clone().unwrap();
-    template.text = template.text.replace(r#""app":"web""#, r#""app":"web","tier":"front""#);
-    assert!(template.text.contains("tier"));
-    world.snapshot.template = Some(template);
+    let template = world.snapshot.template.clone().unwrap();
+    let mut text = template.text.to_value();
+    text["metadata"]["labels"]["tier"] = json!("front");
+    let (digest, hash) = (template.digest.clone(), template.hash.clone());
+    world.snapshot.template = Some(TemplateIdentity::new(TemplateText::from(&text), digest, hash).into());
     let held = json!({ "labels": { "tier": "canary" } });
     pods(&mut world, "v1", 5, &json!({}));
     world.status().stable_rs = "hash-v2".to_owned();

@@ -13,7 +13,7 @@ use std::fmt::Display;
 use crds::rollout::RolloutSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-pub(crate) use self::template::{matches, metadata_of};
+pub(crate) use self::template::matches;
 use super::strategy::Strategy;
 use super::{Snapshot, TemplateIdentity};
 use crate::facts::WorkloadFacts;

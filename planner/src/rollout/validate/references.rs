@@ -7,7 +7,7 @@ use crds::names::MANAGED_BY_ROLLOUTS;
 use crds::names::POD_TEMPLATE_HASH;
 use crds::rollout::{BlueGreenStrategy, CanaryStrategy, RolloutAnalysis};
 
-use super::{Problem, missing, template, wrong};
+use super::{Problem, missing, wrong};
 use crate::rollout::strategy::Strategy;
 use crate::rollout::{Snapshot, run_spec};
 
@@ -67,12 +67,11 @@ fn service(snapshot: &Snapshot, path: Arguments<'_>, name: &str) -> Result<(), P
     if manager.is_some_and(|manager| *manager != snapshot.rollout.meta.name) {
         return Err(wrong(path, value, format_args!("Service \"{name}\" is managed by another Rollout")));
     }
-    let text = snapshot.template.as_ref().map_or("", |template| template.text.as_str());
-    let labels = template::labels(text);
-    let mut foreign = service
-        .selector
-        .iter()
-        .filter(|(key, value)| *key != POD_TEMPLATE_HASH && labels.get(*key) != Some(*value));
+    let has = |key: &String, value: &String| {
+        snapshot.template.as_ref().is_some_and(|template| template.metadata.labels.get(key) == Some(value))
+    };
+    let mut foreign =
+        service.selector.iter().filter(|(key, value)| *key != POD_TEMPLATE_HASH && !has(key, value));
     match foreign.next() {
         Some((key, wanted)) => {
             let message = format!(

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crds::metadata::PodTemplateMetadata;
 use crds::rollout::RolloutSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Problem, missing, wrong};
 use crate::facts::WorkloadFacts;
@@ -57,9 +54,9 @@ pub(super) fn check<'a>(
         .as_ref()
         .filter(|_| spec.template.is_some() || workload.is_some())
         .ok_or_else(|| missing("spec.template", "Rollout has missing field '.spec.template'"))?;
-    let labels = labels(&template.text);
-    if !matches(selector, &labels) {
-        let value = serde_json::to_string(&labels).unwrap_or_default();
+    let labels = &template.metadata.labels;
+    if !matches(selector, labels) {
+        let value = serde_json::to_string(labels).unwrap_or_default();
         return Err(wrong(
             "spec.template.metadata.labels",
             value,
@@ -67,34 +64,6 @@ pub(super) fn check<'a>(
         ));
     }
     Ok((template, selector))
-}
-
-/// The labels of a pod template.
-pub(super) fn labels(template: &str) -> BTreeMap<String, String> {
-    metadata_of(template).labels
-}
-
-/// The labels and annotations of a pod template.
-pub(crate) fn metadata_of(template: &str) -> PodTemplateMetadata {
-    let template: Labelled = serde_json::from_str(template).unwrap_or_default();
-    let Some(metadata) = template.metadata else { return PodTemplateMetadata::default() };
-    let texts = |entries: Option<BTreeMap<String, Value>>| {
-        let entries = entries.unwrap_or_default().into_iter();
-        entries.filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect()
-    };
-    PodTemplateMetadata { labels: texts(metadata.labels), annotations: texts(metadata.annotations) }
-}
-
-/// What counts here of a pod template: the rest of its text is passed over.
-#[derive(Default, Deserialize)]
-struct Labelled {
-    metadata: Option<Metadata>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    labels: Option<BTreeMap<String, Value>>,
-    annotations: Option<BTreeMap<String, Value>>,
 }
 
 /// Whether labels fulfil a selector.
