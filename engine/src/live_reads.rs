@@ -43,19 +43,14 @@ impl Reads {
         self.read.insert(object, Read { asked_at, is_spent: false });
     }
 
-    /// The decision at hand is carried out. Those that add pods or write a status may rest on the same reads for a moment,
-    /// but for the Rollout itself: what people want of it they want at once.
+    /// The decision at hand is carried out. Those that follow may rest on the same reads for a moment, but for the Rollout
+    /// itself: what people want of it they want at once.
     pub(crate) fn spend(&mut self, now: Timestamp) {
         self.rounds = 0;
         self.read.retain(|object, read| {
             read.is_spent = true;
             object.kind != Kind::Rollout && after(read.asked_at, READS_SERVE_ON) >= now
         });
-    }
-
-    /// What another decision has rested on does not serve the one at hand.
-    pub(crate) fn forget_spent(&mut self) {
-        self.read.retain(|_, read| !read.is_spent);
     }
 
     /// Nothing that was read serves any other decision.
