@@ -10,6 +10,7 @@ mod macros;
 pub mod analysis;
 pub mod condition;
 pub mod decoded;
+mod differences;
 pub mod duration;
 pub mod experiment;
 pub mod int_or_string;
@@ -23,6 +24,7 @@ pub mod schema;
 pub mod template;
 pub mod time;
 
+pub use differences::Differences;
 pub use int_or_string::IntOrString;
 pub use opaque::Opaque;
 pub use template::TemplateText;

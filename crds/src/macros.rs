@@ -23,6 +23,15 @@ macro_rules! api {
                 pub $field: $type,
             )*
         }
+
+        impl crate::Differences for $name {
+            fn differences(&self, other: &Self) -> (Self, Self) {
+                // Not every struct has fields.
+                let _ = other;
+                $(let $field = crate::differences::of(&self.$field, &other.$field);)*
+                (Self { $($field: $field.0,)* }, Self { $($field: $field.1,)* })
+            }
+        }
     )+};
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crds::Differences;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,10 +12,11 @@ use crate::diff::merge_patch;
 pub(crate) const CALM_WRITES_APART: Duration = Duration::from_secs(1);
 
 /// The merge patch that leads from `held` to `wanted`: changed keys alone, `null` for those that go.
-pub(crate) fn change<S: Serialize + PartialEq>(held: &S, wanted: &S) -> Option<Value> {
+pub(crate) fn change<S: Serialize + PartialEq + Differences>(held: &S, wanted: &S) -> Option<Value> {
     if held == wanted {
         return None;
     }
+    let (held, wanted) = held.differences(wanted);
     let held = serde_json::to_value(held).unwrap_or_default();
     let wanted = serde_json::to_value(wanted).unwrap_or_default();
     merge_patch(&held, &wanted)

@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::strategy::Strategy;
 use super::view::{available, highest_weight, stable_hash};
 use super::weights::{self, Capacity};
-use super::{Plan, Snapshot, analysis, blue_green, pause, replicas, reset};
+use super::{Plan, Snapshot, blue_green, pause, replicas, reset, runs};
 use crate::facts::{ReplicaSetFacts, RouteFacts};
 use crate::waiting::Waiting;
 
@@ -43,7 +43,7 @@ fn verdict(snapshot: &Snapshot) -> Option<String> {
     if planted(Bug::VerdictIgnored) {
         return None;
     }
-    let runs = analysis::current(snapshot);
+    let runs = runs::current(snapshot);
     let of = |run: Option<&crate::facts::AnalysisRunFacts>, kind: &str| {
         let run = run?;
         let is_bad = run.status.phase.is_bad();

@@ -15,8 +15,6 @@ use crate::event::Event;
 use crate::facts::AnalysisRunFacts;
 use crate::waiting::Waiting;
 
-pub(crate) use super::runs::current;
-
 /// An analysis that the update wants now.
 struct Wanted {
     analysis: RolloutAnalysis,
@@ -27,7 +25,7 @@ struct Wanted {
 
 /// The phase of the current step's run.
 pub(crate) fn step_phase(view: &View<'_>) -> Option<AnalysisPhase> {
-    current(view.snapshot).step.map(|run| run.status.phase)
+    view.runs().step.map(|run| run.status.phase)
 }
 
 /// Whether an analysis was inconclusive and nobody was asked yet.
@@ -55,13 +53,13 @@ pub(crate) fn is_beside(view: &View<'_>) -> bool {
 
 /// When the last analysis before or after the switch of this update ended.
 pub(crate) fn ended_at(view: &View<'_>) -> Option<Timestamp> {
-    let runs = current(view.snapshot);
+    let runs = view.runs();
     let ended = [runs.pre_promotion, runs.post_promotion].into_iter().flatten();
     ended.filter_map(|run| run.status.completed_at).map(crds::Time::get).max()
 }
 
 fn is_inconclusive(view: &View<'_>) -> bool {
-    is_undecided(current(view.snapshot).step) || is_undecided(beside(view))
+    is_undecided(view.runs().step) || is_undecided(beside(view))
 }
 
 fn is_undecided(run: Option<&AnalysisRunFacts>) -> bool {
@@ -71,7 +69,7 @@ fn is_undecided(run: Option<&AnalysisRunFacts>) -> bool {
 /// The run that counts now and that no step waits for: the one beside the steps of a canary, the one before or the one
 /// after the switch of blue-green.
 fn beside<'a>(view: &View<'a>) -> Option<&'a AnalysisRunFacts> {
-    let runs = current(view.snapshot);
+    let runs = view.runs();
     match view.strategy {
         Strategy::Canary(_) => runs.background.filter(|_| wants_background(view)),
         Strategy::BlueGreen(_) if !is_measured(view) => None,
@@ -191,7 +189,7 @@ fn keeps(view: &View<'_>, run: &AnalysisRunFacts) -> bool {
     let is_it =
         |current: Option<&AnalysisRunFacts>| current.is_some_and(|one| one.meta.name == run.meta.name);
     let has_background = view.canary().is_some_and(|canary| canary.analysis.is_some());
-    let is_background = has_background && is_it(current(view.snapshot).background);
+    let is_background = has_background && is_it(view.runs().background);
     is_measured(view) && (is_background || is_it(beside(view)))
 }
 
@@ -201,7 +199,7 @@ pub(crate) fn clean_up(view: &View<'_>, draft: &mut Draft) {
     let limit = |limit: Option<i32>| usize::try_from(limit.unwrap_or(5)).unwrap_or(0);
     let mut successful = limit(limits.successful_run_history_limit);
     let mut unsuccessful = limit(limits.unsuccessful_run_history_limit);
-    let current = current(view.snapshot);
+    let current = view.runs();
     let is_current = |run: &AnalysisRunFacts| current.all().any(|one| one.meta.name == run.meta.name);
     let mut runs: Vec<&AnalysisRunFacts> = view
         .snapshot
@@ -230,7 +228,7 @@ pub(crate) fn summarize(view: &View<'_>, status: &mut RolloutStatus) {
     if !is_measured(view) && !view.is_aborted() {
         return;
     }
-    let runs = current(view.snapshot);
+    let runs = view.runs();
     let is_step = status.current_step_index == view.status().current_step_index;
     if let Some(run) = runs.background {
         status.canary.current_background_analysis_run_status = Some(summary(run));

@@ -125,7 +125,7 @@ fn first_writes(view: &View<'_>, cause: &Cause) -> Option<Plan> {
     }
     let mut aborted = view.snapshot.clone();
     abort::commit(&mut aborted.rollout.status, !view.steps().is_empty(), view.now);
-    let view = View { snapshot: &aborted, ..view.clone() };
+    let view = View { snapshot: &aborted, runs: <_>::default(), ..view.clone() };
     let mut draft = Draft::new(view.snapshot, view.now);
     replicas::scale_up(&view, &mut draft);
     basic::scale_down(&view, &mut draft);

@@ -35,6 +35,8 @@ pub(crate) struct View<'a> {
     pub revisions: Revisions<'a>,
     /// What [`Self::step_hash`] says, once somebody has asked.
     pub(super) step_hash: OnceCell<String>,
+    /// What [`Self::runs`] says, once somebody has asked.
+    pub(super) runs: OnceCell<runs::Current<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -42,8 +44,8 @@ impl<'a> View<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, now: Timestamp, valid: Valid<'a>) -> Self {
         let Valid { spec, strategy, template, selector, workload } = valid;
         let revisions = revision::find(snapshot, template);
-        let step_hash = OnceCell::new();
-        Self { snapshot, now, spec, strategy, template, selector, workload, revisions, step_hash }
+        let (step_hash, runs) = <_>::default();
+        Self { snapshot, now, spec, strategy, template, selector, workload, revisions, step_hash, runs }
     }
 
     /// The strategy, if it is a canary.
@@ -81,6 +83,11 @@ impl<'a> View<'a> {
     pub(crate) fn step_hash(&self) -> &str {
         let of = |canary: &CanaryStrategy| step::hash(&canary.steps);
         self.step_hash.get_or_init(|| self.canary().map_or_else(String::new, of))
+    }
+
+    /// The AnalysisRuns that decide about the update.
+    pub(crate) fn runs(&self) -> runs::Current<'a> {
+        *self.runs.get_or_init(|| runs::current(self.snapshot))
     }
 
     /// The steps of a canary, in order.

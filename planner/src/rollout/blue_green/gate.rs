@@ -7,7 +7,7 @@ use planted_bugs::{Bug, planted};
 
 use super::{is_ready, services};
 use crate::rollout::view::{View, own_block};
-use crate::rollout::{analysis, pause, runs};
+use crate::rollout::{analysis, pause};
 
 /// Whether nobody has to be waited for any more before the active Service is pointed at the new version: no person, no
 /// timer, no analysis. Its pods are another matter.
@@ -34,7 +34,7 @@ fn is_pause_over(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
 }
 
 fn is_measured(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
-    let run = runs::current(view.snapshot).pre_promotion;
+    let run = view.runs().pre_promotion;
     strategy.pre_promotion_analysis.is_none()
         || planted(Bug::PrePromotionAnalysisNotAwaited)
         || run.is_some_and(|run| run.status.phase == AnalysisPhase::Successful)

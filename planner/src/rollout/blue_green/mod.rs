@@ -14,7 +14,7 @@ use planted_bugs::{Bug, planted};
 
 use super::replicas::Targets;
 use super::view::{View, available, own_block};
-use super::{reset, runs, scale_down};
+use super::{reset, scale_down};
 
 /// How many pods the two versions are to have during an update.
 pub(crate) fn targets(view: &View<'_>, strategy: &BlueGreenStrategy) -> Targets {
@@ -37,7 +37,7 @@ pub(crate) fn is_ready(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
 /// Whether the analysis after the switch has nothing against the new version.
 pub(crate) fn is_verified(view: &View<'_>, strategy: &BlueGreenStrategy) -> bool {
     let is_successful = || {
-        let run = runs::current(view.snapshot).post_promotion;
+        let run = view.runs().post_promotion;
         run.is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
     };
     let is_wanted = strategy.post_promotion_analysis.is_some();
