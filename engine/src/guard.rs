@@ -2,8 +2,9 @@
 //!
 //! An abort that is not noted yet does not wait for reads before it adds pods.
 //!
-//! A live read serves the decision that asked for it, and for a quarter of a second those that follow, but for the
-//! Rollout itself, which says what people want. What our own write returned is the whole object as it is at that moment,
+//! A live read serves the decision that asked for it, and for a quarter of a second those that follow. Two things are read
+//! for each: the Rollout itself, which says what people want; and how many pods there are, for whatever takes some away,
+//! moves requests, or begins or numbers something. What our own write returned is the whole object as it is at that moment,
 //! so it counts as read for the next decision. Between reading and writing the
 //! stores only move forward, so a decision made after the reads rests on nothing older than them; and every write carries
 //! a precondition on the object that it changes. A conflict, a failure, a list and rest end what was read before. An abort
@@ -52,6 +53,12 @@ pub(crate) fn reads(actions: &[Action], snapshot: &Snapshot, routers: &[Router])
         objects.insert(ObjectRef::new(Kind::Rollout, &meta.namespace, &meta.name));
     }
     objects
+}
+
+/// Whether the pods that an earlier decision has counted have to be counted again for these actions: for whatever takes
+/// pods away, moves requests, or begins or numbers something.
+pub(crate) fn counts_anew(actions: &[Action]) -> bool {
+    actions.iter().any(|action| action.is_guarded() && !action.adds_pods())
 }
 
 /// Whether these actions take requests back to where they are safe, or add the pods that this takes.

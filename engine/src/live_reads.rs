@@ -53,6 +53,12 @@ impl Reads {
         });
     }
 
+    /// How many pods there are changes by itself: what another decision has rested on of that does not serve the one at
+    /// hand.
+    pub(crate) fn forget_spent_counts(&mut self) {
+        self.read.retain(|object, read| !(read.is_spent && counts_pods(object.kind)));
+    }
+
     /// Nothing that was read serves any other decision.
     pub(crate) fn forget(&mut self) {
         self.read.clear();
@@ -72,6 +78,11 @@ impl Reads {
         };
         self.read.get(object).is_some_and(holds)
     }
+}
+
+/// Whether objects of this kind say how many pods there are.
+const fn counts_pods(kind: Kind) -> bool {
+    matches!(kind, Kind::ReplicaSet | Kind::Deployment | Kind::Pod)
 }
 
 impl Engine {

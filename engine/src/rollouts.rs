@@ -172,6 +172,9 @@ impl Engine {
         let reads = guard::reads(&run, &gathered.snapshot, &gathered.routers);
         if let Some(work) = self.rollouts.get_mut(rollout) {
             work.operation.takes_back = guard::takes_back(&run, &gathered.snapshot);
+            if guard::counts_anew(&run) {
+                work.live.forget_spent_counts();
+            }
         }
         if self.has_read(rollout, gathered, reads, now) && self.may_carry_out(rollout, gathered, plan, now) {
             self.act(rollout, gathered, &run, now);
