@@ -4,6 +4,7 @@
 //! it is written ([`steps`], [`ownership`], [`truth`], [`verdicts`]); rules about the end, at rest ([`ending`]).
 
 mod aborts;
+mod asked;
 mod carried;
 mod ending;
 mod excuses;
@@ -203,7 +204,12 @@ impl Judge {
     }
 
     /// A write of an operator was carried out; nobody else has noticed it yet.
-    pub(crate) fn committed(&mut self, commit: &Commit<'_>, store: &Store, plane: &DataPlane) {
+    pub(crate) fn committed(
+        &mut self,
+        commit: &Commit<'_>,
+        store: &Store,
+        (plane, nodes): (&DataPlane, &Nodes),
+    ) {
         let at_ms = commit.at_ms;
         for why in [self.unjustified.take(), self.overwritten.take()].into_iter().flatten() {
             self.complain(at_ms, Rule::S9, why);
@@ -221,7 +227,7 @@ impl Judge {
         // That a return goes all the way at once, our own block says.
         let delayed = window::delayed(commit, store).filter(|_| !self.pruned);
         self.complain_all(at_ms, Rule::S4, delayed.into_iter().collect());
-        for (rule, message) in self.raised(commit, store) {
+        for (rule, message) in self.raised(commit, store, nodes) {
             self.complain(at_ms, rule, message);
         }
         for (rule, message) in self.steps.committed(commit, store) {
@@ -230,7 +236,7 @@ impl Judge {
     }
 
     /// What is wrong with a route write that gives a new version more requests, if anything is.
-    fn raised(&mut self, commit: &Commit<'_>, store: &Store) -> Vec<(Rule, String)> {
+    fn raised(&mut self, commit: &Commit<'_>, store: &Store, nodes: &Nodes) -> Vec<(Rule, String)> {
         let object = &commit.request.object;
         if !matches!(object.kind, Kind::Service | Kind::Ingress | Kind::VirtualService) {
             return Vec::new();
@@ -247,7 +253,9 @@ impl Judge {
         self.route_changed(object, store.get(object).cloned(), commit.now);
         let after = weights(&self.instant);
         for facts in rollouts(store) {
-            self.traffic.asked(&facts.meta.uid, &self.instant.effective_weights(facts), commit.now);
+            let weights = self.instant.effective_weights(facts);
+            let pods = pods::earned(store, facts, nodes, commit.now);
+            self.traffic.asked.written(&facts.meta.uid, &weights, &pods, commit.now);
         }
         let raised =
             updating.iter().zip(before.iter().zip(&after)).filter(|(_, (before, after))| after > before);

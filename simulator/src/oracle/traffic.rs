@@ -13,6 +13,7 @@ use engine::object::View;
 use jiff::Timestamp;
 use planner::facts::RolloutFacts;
 
+use super::asked::Asked;
 use super::pods::{Pods, earned, is_refuge};
 use super::wanted::Wanted;
 use super::{Commit, rollouts};
@@ -44,8 +45,7 @@ pub(super) struct Traffic {
     hurried: Option<Timestamp>,
     /// What proxies send where, by uid, and then by proxy and place among its shares.
     shares: BTreeMap<String, BTreeMap<(usize, usize), Held>>,
-    /// What the routes ask for each version since when, in percent, by uid and hash.
-    asked: BTreeMap<(String, String), Vec<(Timestamp, u32)>>,
+    pub(super) asked: Asked,
 }
 
 /// A share as it was at the last look.
@@ -76,29 +76,6 @@ impl Traffic {
         self.hurried = Some(now);
     }
 
-    /// The routes were written: what they ask for now.
-    pub(super) fn asked(&mut self, uid: &str, weights: &BTreeMap<String, u32>, now: Timestamp) {
-        let known =
-            self.asked.range((uid.to_owned(), String::new())..).take_while(|((owner, _), _)| owner == uid);
-        let gone: Vec<String> =
-            known.map(|((_, hash), _)| hash.clone()).filter(|hash| !weights.contains_key(hash)).collect();
-        let gone = gone.into_iter().map(|hash| (hash, 0));
-        for (hash, percent) in weights.iter().map(|(hash, percent)| (hash.clone(), *percent)).chain(gone) {
-            let history = self.asked.entry((uid.to_owned(), hash)).or_default();
-            if history.last().is_none_or(|(_, last)| *last != percent) {
-                history.push((now, percent));
-            }
-        }
-    }
-
-    /// Since when the routes have asked for no less than that, as they stood at a time.
-    fn asked_since(&self, uid: &str, hash: &str, (percent, at): (u32, Timestamp)) -> Option<Timestamp> {
-        let history = self.asked.get(&(uid.to_owned(), hash.to_owned()))?;
-        let until = history.partition_point(|(written, _)| *written <= at);
-        let earlier = history.get(..until)?.iter().rev();
-        earlier.take_while(|(_, asked)| *asked >= percent).last().map(|(written, _)| *written)
-    }
-
     /// The share at a place, and since when it has not grown: who gets less than before, there or of other requests to
     /// the same proxy, owes no pods that were not owed already, also where a proxy never learned of what was before.
     /// Nor does who takes over from a version that has no more pods: nobody is worse off.
@@ -119,14 +96,16 @@ impl Traffic {
         let is_heir = |(at, before): &(&(usize, usize), &Held)| {
             percent <= before.percent && (before.hash == hash || (**at == place && is_no_worse(before)))
         };
-        let asked = self.asked_since(uid, &hash, (percent, share.written_at));
-        let since = asked.map_or(share.written_at, |asked| asked.min(share.written_at));
-        let mut held = Held { hash: hash.clone(), percent, since, has_fled: false };
-        for (_, before) in before.filter(is_heir) {
-            held.since = held.since.min(before.since);
-            held.has_fled |= before.has_fled && before.hash == hash;
-        }
-        Some(held)
+        let heirs: Vec<&Held> = before.filter(is_heir).map(|(_, before)| before).collect();
+        let asked = self.asked.since(uid, &hash, percent, share.written_at);
+        let since =
+            heirs.iter().map(|before| before.since).chain(asked).fold(share.written_at, Timestamp::min);
+        let has_fled = if heirs.is_empty() {
+            self.asked.flees(uid, &hash, share.written_at)
+        } else {
+            heirs.iter().any(|before| before.has_fled && before.hash == hash)
+        };
+        Some(Held { hash, percent, since, has_fled })
     }
 
     fn is_excused(&mut self, rollout: &str, hash: &str, now: Timestamp) -> bool {
@@ -347,7 +326,7 @@ mod tests {
     fn traffic() -> Traffic {
         let mut traffic = Traffic::default();
         for (at, percent) in [(1000, 40), (2000, 60), (3000, 50), (4000, 20)] {
-            traffic.asked("uid", &weights(percent), after_ms(START, at));
+            traffic.asked.written("uid", &weights(percent), &BTreeMap::new(), after_ms(START, at));
         }
         traffic
     }
@@ -395,6 +374,30 @@ mod tests {
         let before = Held { hash: "old".to_owned(), percent: 60, since, has_fled: true };
         traffic.shares.insert("uid".to_owned(), BTreeMap::from([((0, 0), before)]));
         let held = traffic.held("uid", (0, 0), &share(hash, percent, 9000), None).unwrap();
+        assert_eq!(held.has_fled, want);
+    }
+
+    /// Whether the new version's pods had failed when the routes were written counts, not how they are when a proxy
+    /// follows; and it counts once.
+    #[rstest::rstest]
+    #[case::they_had_failed(0, None, true)]
+    #[case::they_were_well(1, None, false)]
+    #[case::there_were_enough_since(0, Some(false), false)]
+    #[case::there_were_never_enough(0, Some(true), true)]
+    fn a_proxy_may_follow_a_flight_late(
+        #[case] available: i32,
+        #[case] had_fled: Option<bool>,
+        #[case] want: bool,
+    ) {
+        let mut traffic = Traffic::default();
+        let at = after_ms(START, 1000);
+        let pods = |there, available| Pods { there, available, lost: 0 };
+        let pods = BTreeMap::from([("old".to_owned(), pods(2, 2)), ("new".to_owned(), pods(1, available))]);
+        traffic.asked.written("uid", &weights(0), &pods, at);
+        let before =
+            had_fled.map(|has_fled| Held { hash: "old".to_owned(), percent: 100, since: at, has_fled });
+        traffic.shares.insert("uid".to_owned(), before.into_iter().map(|before| ((0, 0), before)).collect());
+        let held = traffic.held("uid", (0, 0), &share("old", 100, 1000), None).unwrap();
         assert_eq!(held.has_fled, want);
     }
 }

@@ -161,7 +161,7 @@ impl World {
             now: self.now,
             leads_since: self.leads_since(arrival.from),
         };
-        self.judge.committed(&commit, &self.store, &self.plane);
+        self.judge.committed(&commit, &self.store, (&self.plane, &self.nodes));
         self.notice();
     }
 

@@ -1,0 +1,61 @@
+//! What the routes ask the proxies to send to each version: since when, and whether it was asked because the other
+//! versions had failed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::pods::{Pods, is_refuge};
+
+/// What was asked for, by uid and hash, in the order of time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked(BTreeMap<(String, String), Vec<Weight>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Weight {
+    written: Timestamp,
+    percent: u32,
+    /// Whether there was no better place for the requests when it was written.
+    flees: bool,
+}
+
+impl Asked {
+    /// The routes were written: what they ask for now, in percent by hash.
+    pub(super) fn written(
+        &mut self,
+        uid: &str,
+        weights: &BTreeMap<String, u32>,
+        pods: &BTreeMap<String, Pods>,
+        now: Timestamp,
+    ) {
+        let known =
+            self.0.range((uid.to_owned(), String::new())..).take_while(|((owner, _), _)| owner == uid);
+        let gone: Vec<String> =
+            known.map(|((_, hash), _)| hash.clone()).filter(|hash| !weights.contains_key(hash)).collect();
+        let gone = gone.into_iter().map(|hash| (hash, 0));
+        for (hash, percent) in weights.iter().map(|(hash, percent)| (hash.clone(), *percent)).chain(gone) {
+            let flees = is_refuge(&hash, pods);
+            let history = self.0.entry((uid.to_owned(), hash)).or_default();
+            if history.last().is_none_or(|last| last.percent != percent) {
+                history.push(Weight { written: now, percent, flees });
+            }
+        }
+    }
+
+    /// Since when the routes have asked for no less than that, as they stood at a time.
+    pub(super) fn since(&self, uid: &str, hash: &str, percent: u32, at: Timestamp) -> Option<Timestamp> {
+        let earlier = self.until(uid, hash, at).iter().rev();
+        earlier.take_while(|asked| asked.percent >= percent).last().map(|asked| asked.written)
+    }
+
+    /// Whether what the routes asked for at a time was asked because there was no better place. Proxies follow later,
+    /// when the others may be well again: that could not be known.
+    pub(super) fn flees(&self, uid: &str, hash: &str, at: Timestamp) -> bool {
+        self.until(uid, hash, at).last().is_some_and(|asked| asked.flees)
+    }
+
+    fn until(&self, uid: &str, hash: &str, at: Timestamp) -> &[Weight] {
+        let history = self.0.get(&(uid.to_owned(), hash.to_owned())).map_or(&[][..], Vec::as_slice);
+        history.get(..history.partition_point(|asked| asked.written <= at)).unwrap_or_default()
+    }
+}
