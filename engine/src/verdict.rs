@@ -1,9 +1,10 @@
-//! A bad verdict on its way to the API server: what taking the update back rests on is read live meanwhile.
+//! A verdict on its way to the API server: if it is bad, what taking the update back rests on is read live meanwhile.
 //!
 //! The verdict is persisted first and acted on then, so the Rollout waits for the answer to that write as for its own
-//! requests. The live reads do not have to wait for it: from the verdict to the routes lie two round trips, not three.
+//! requests: an update whose analysis has not ended well is not promoted in that moment. The live reads do not have to
+//! wait for it: from the verdict to the routes lie two round trips, not three.
 
-use crds::analysis::AnalysisRunStatus;
+use crds::analysis::{AnalysisPhase, AnalysisRunStatus};
 use crds::object_ref::ObjectRef;
 use jiff::Timestamp;
 use planner::rollout::Snapshot;
@@ -15,7 +16,8 @@ use crate::store::{controlling_rollout, key};
 use crate::{guard, isolation};
 
 impl Engine {
-    /// `write` brings the status of `run` to the API server: if that is a bad verdict, its Rollout gets ready.
+    /// `write` brings the status of `run` to the API server: unless all is well, its Rollout waits for it, and gets
+    /// ready if it is to be taken back.
     pub(crate) fn expect_verdict(
         &mut self,
         run: &ObjectRef,
@@ -23,17 +25,18 @@ impl Engine {
         write: RequestId,
         now: Timestamp,
     ) {
-        let Some(rollout) = self.rollout_of(run).filter(|_| status.phase.is_bad()) else { return };
-        let reads = self.reads_of_verdict(&rollout, run, status, now);
-        if reads.is_empty() {
-            return;
-        }
+        let is_well = !status.phase.is_completed() || status.phase == AnalysisPhase::Successful;
+        let Some(rollout) = self.rollout_of(run).filter(|_| !is_well) else { return };
+        let is_bad = status.phase.is_bad();
+        let reads = if is_bad { self.reads_of_verdict(&rollout, run, status, now) } else { Vec::new() };
         if let Some(operation) = self.operation(&rollout) {
             operation.pending.insert(write);
-            operation.takes_back = true;
+            operation.takes_back |= is_bad;
             self.verdicts.insert(write, rollout.clone());
         }
-        self.read_live(&rollout, reads);
+        if !reads.is_empty() {
+            self.read_live(&rollout, reads);
+        }
     }
 
     /// If that was the write of a verdict, its Rollout goes on.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crds::object_ref::Kind;
+use crds::analysis::{AnalysisPhase, AnalysisRunStatus};
+use crds::object_ref::{Kind, ObjectRef};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -161,6 +162,25 @@ fn what_an_abort_rests_on_is_read_while_the_verdict_is_written() {
     let writes = requests(&next);
     assert_eq!(writes.first().map(|write| write.object.clone()), Some(route()), "{writes:#?}");
     assert!(writes.first().is_some_and(|write| write.call.is_write()));
+}
+
+#[rstest]
+#[case::taken_back(AnalysisPhase::Failed, true)]
+#[case::taken_back_unmeasured(AnalysisPhase::Error, true)]
+#[case::held_up(AnalysisPhase::Inconclusive, true)]
+#[case::well(AnalysisPhase::Successful, false)]
+#[case::no_verdict(AnalysisPhase::Running, false)]
+fn nothing_is_decided_while_a_verdict_is_on_its_way(#[case] phase: AnalysisPhase, #[case] want: bool) {
+    let mut world = World::new();
+    halfway(&mut world, &under_analysis());
+    let (namespace, name) = world.engine.stores.names(Kind::AnalysisRun).into_iter().next().unwrap();
+    let run = ObjectRef::new(Kind::AnalysisRun, namespace, name);
+    let (write, status) = (RequestId(u64::MAX), AnalysisRunStatus { phase, ..Default::default() });
+    world.engine.expect_verdict(&run, &status, write, world.now);
+    let is_held = |world: &World| world.engine.rollouts[&web()].operation.pending.contains(&write);
+    assert_eq!(is_held(&world), want);
+    world.engine.verdict_answered(write, None, world.now);
+    assert!(!is_held(&world));
 }
 
 #[test]
