@@ -59,3 +59,28 @@ impl Asked {
         history.get(..history.partition_point(|asked| asked.written <= at)).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{START, after_ms};
+
+    #[rstest::rstest]
+    #[case::a_label_came_after_the_weight(60, 2500, Some(2000))]
+    #[case::what_was_more_is_never_learned(50, 3000, Some(2000))]
+    #[case::nothing_asked_for_it_before(60, 1500, None)]
+    #[case::the_least_of_all(20, 4000, Some(1000))]
+    fn a_weight_is_as_old_as_what_was_asked(
+        #[case] percent: u32,
+        #[case] written: u64,
+        #[case] want: Option<u64>,
+    ) {
+        let mut asked = Asked::default();
+        for (at, percent) in [(1000, 40), (2000, 60), (3000, 50), (4000, 20)] {
+            let weights = BTreeMap::from([("old".to_owned(), 100 - percent), ("new".to_owned(), percent)]);
+            asked.written("uid", &weights, &BTreeMap::new(), after_ms(START, at));
+        }
+        let since = asked.since("uid", "new", percent, after_ms(START, written));
+        assert_eq!(since, want.map(|at| after_ms(START, at)));
+    }
+}

@@ -1,8 +1,8 @@
 //! S1 and S2: requests meet pods, wherever a proxy sends them, and no pod is taken away that they still need.
 //!
 //! What counts is what the operator did: a pod that was available once and is not being deleted counts as there, also
-//! while it is not ready, and one that was not ready when it was deleted is not missed until there were enough again. If somebody else takes pods or objects away, what is missing afterwards is excused until it
-//! has been enough again.
+//! while it is not ready, and one that was not ready when it was deleted is not missed until there were enough again. If
+//! somebody else takes pods or objects away, what is missing afterwards is excused until it has been enough again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,7 @@ pub(super) struct Traffic {
     hurried: Option<Timestamp>,
     /// What proxies send where, by uid, and then by proxy and place among its shares.
     shares: BTreeMap<String, BTreeMap<(usize, usize), Held>>,
+    /// What the routes ask for.
     pub(super) asked: Asked,
 }
 
@@ -318,29 +319,6 @@ mod tests {
         Share { hash: Some(hash.to_owned()), weight, total: 100, written_at: after_ms(START, written_ms) }
     }
 
-    fn weights(percent: u32) -> BTreeMap<String, u32> {
-        BTreeMap::from([("old".to_owned(), 100 - percent), ("new".to_owned(), percent)])
-    }
-
-    /// When the routes gave the new version 40, 60, 50 and 20 %.
-    fn traffic() -> Traffic {
-        let mut traffic = Traffic::default();
-        for (at, percent) in [(1000, 40), (2000, 60), (3000, 50), (4000, 20)] {
-            traffic.asked.written("uid", &weights(percent), &BTreeMap::new(), after_ms(START, at));
-        }
-        traffic
-    }
-
-    #[rstest::rstest]
-    #[case::a_label_came_after_the_weight(60, 2500, 2000)]
-    #[case::what_was_more_is_never_learned(50, 3000, 2000)]
-    #[case::nothing_asked_for_it_before(60, 1500, 1500)]
-    #[case::the_least_of_all(20, 4000, 1000)]
-    fn a_weight_is_as_old_as_what_was_asked(#[case] percent: u64, #[case] written: u64, #[case] want: u64) {
-        let held = traffic().held("uid", (0, 1), &share("new", percent, written), None).unwrap();
-        assert_eq!(held.since, after_ms(START, want));
-    }
-
     #[rstest::rstest]
     #[case::as_many(2, 2, 100, 1000)]
     #[case::fewer(3, 2, 100, 9000)]
@@ -393,7 +371,7 @@ mod tests {
         let at = after_ms(START, 1000);
         let pods = |there, available| Pods { there, available, lost: 0 };
         let pods = BTreeMap::from([("old".to_owned(), pods(2, 2)), ("new".to_owned(), pods(1, available))]);
-        traffic.asked.written("uid", &weights(0), &pods, at);
+        traffic.asked.written("uid", &BTreeMap::from([("old".to_owned(), 100)]), &pods, at);
         let before =
             had_fled.map(|has_fled| Held { hash: "old".to_owned(), percent: 100, since: at, has_fled });
         traffic.shares.insert("uid".to_owned(), before.into_iter().map(|before| ((0, 0), before)).collect());
