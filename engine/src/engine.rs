@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::event::Event;
+use planner::rollout::Tenure;
 use planted_bugs::{Bug, planted};
 
 use crate::analysis_runs::{Questions, RunWork};
@@ -20,6 +21,7 @@ use crate::scrutiny::Scrutiny;
 use crate::services::ServiceWork;
 use crate::settings::Settings;
 use crate::store::{CORE, NAMED, Stores, key};
+use crate::tenure;
 
 /// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
 const TURNS: usize = 64;
@@ -42,16 +44,17 @@ pub struct Engine {
     pub(crate) questions: Questions,
     /// Bad verdicts on their way, and the Rollouts that wait for them.
     pub(crate) verdicts: BTreeMap<RequestId, ObjectRef>,
-    pub(crate) leading_since: Option<Timestamp>,
+    /// Since when this process leads, if it does.
+    pub(crate) tenure: Option<Tenure>,
     /// When the last thing happened.
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// How many terms have begun and lists were completed: what was read live before says nothing about the stores since.
     pub(crate) beginnings: u64,
     pub(crate) scrutiny: Option<Scrutiny>,
     publisher: Publisher,
     watched: BTreeSet<Kind>,
     was_synced: bool,
-    wake_asked: Option<Timestamp>,
+    pub(crate) wake_asked: Option<Timestamp>,
     out: Vec<Effect>,
     late: Vec<Effect>,
 }
@@ -73,7 +76,7 @@ impl Engine {
             missing: BTreeSet::new(),
             questions: Questions::default(),
             verdicts: BTreeMap::new(),
-            leading_since: None,
+            tenure: None,
             now: Timestamp::MIN,
             beginnings: 0,
             scrutiny: None,
@@ -93,6 +96,7 @@ impl Engine {
 
     /// Takes in what happened at `now`; returns what is to be carried out.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        self.notice_absence(now);
         self.now = now;
         self.open_watches(CORE);
         match input {
@@ -119,7 +123,7 @@ impl Engine {
 
     /// Whether decisions may be made: this process leads and has seen everything.
     pub(crate) fn may_act(&self) -> bool {
-        self.leading_since.is_some() && self.was_synced
+        self.tenure.is_some() && self.was_synced
     }
 
     fn first_sync(&mut self, now: Timestamp) {
@@ -131,15 +135,15 @@ impl Engine {
 
     fn leadership_changed(&mut self, leadership: &Leadership, now: Timestamp) {
         match leadership {
-            Leadership::Leading if self.leading_since.is_none() => {
-                self.leading_since = Some(now);
+            Leadership::Leading if self.tenure.is_none() => {
+                self.tenure = Some(tenure::begun(now));
                 self.begin_anew();
                 self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
                 self.touch_all(now);
             }
             Leadership::Following { .. } if planted(Bug::LostLeaseIgnored) => {}
-            Leadership::Following { reason } if self.leading_since.is_some() => {
-                self.leading_since = None;
+            Leadership::Following { reason } if self.tenure.is_some() => {
+                self.tenure = None;
                 self.note(Level::Info, None, format!("following, nothing is written: {reason}"));
                 self.queue.clear();
                 self.forget_decisions();
@@ -240,14 +244,14 @@ impl Engine {
 
     /// Something about `key` has changed.
     pub(crate) fn touch(&mut self, key: ObjectRef, now: Timestamp) {
-        if self.leading_since.is_some() {
+        if self.tenure.is_some() {
             self.queue.push(key, now);
         }
     }
 
     /// Something about `key` has changed that goes before everything else.
     pub(crate) fn touch_urgent(&mut self, key: ObjectRef, now: Timestamp) {
-        if self.leading_since.is_some() {
+        if self.tenure.is_some() {
             self.queue.push_urgent(key, now);
         }
     }
@@ -320,7 +324,7 @@ impl Engine {
 
     /// Files events about `key`.
     pub(crate) fn publish(&mut self, key: &ObjectRef, events: &[Event], now: Timestamp) {
-        if self.leading_since.is_none() {
+        if self.tenure.is_none() {
             return;
         }
         let Some(uid) = self.stores.stamp(key).map(|stamp| stamp.uid) else { return };

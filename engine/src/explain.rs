@@ -82,7 +82,7 @@ impl Engine {
         let runs = self.stores.analysis_runs.values().map(|run| run.status.phase.as_str());
         Stats {
             synced: self.is_synced(),
-            leading: self.leading_since.is_some(),
+            leading: self.tenure.is_some(),
             rollouts: tally(rollouts),
             analysis_runs: tally(runs),
             objects: self.sizes(),

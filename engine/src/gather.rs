@@ -64,7 +64,7 @@ pub(crate) fn rollout(
         cluster_templates: templates(Kind::ClusterAnalysisTemplate),
         taken: taken.clone(),
         kept: BTreeMap::new(),
-        deciding_since: None,
+        tenure: None,
         stale: stale(stores, ledger, rollout, uid),
         settings,
     };

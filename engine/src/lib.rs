@@ -40,6 +40,7 @@ mod status;
 mod store;
 mod takeover;
 mod template;
+mod tenure;
 #[cfg(test)]
 mod testing;
 mod time;

@@ -121,8 +121,8 @@ impl Engine {
         let work = self.rollouts.get(rollout)?;
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &work.taken, settings)?;
         gathered.snapshot.kept.clone_from(&work.kept);
-        gathered.snapshot.deciding_since = self.leading_since;
-        amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since);
+        gathered.snapshot.tenure = self.tenure;
+        amnesia::strike(&mut gathered.snapshot, work.status_written.is_some(), self.leading_since());
         mistaken::strike(&mut gathered.snapshot, &self.stores);
         Some(gathered)
     }
@@ -161,7 +161,7 @@ impl Engine {
     fn proceed(&mut self, rollout: &ObjectRef, gathered: &Gathered, plan: &Plan, now: Timestamp) {
         let run = guard::leading(&plan.actions);
         let are_runs_served = !self.stores.unserved.contains(&Kind::AnalysisRun);
-        let held = takeover::holds(&gathered.snapshot, self.leading_since, are_runs_served);
+        let held = takeover::holds(&gathered.snapshot, self.leading_since(), are_runs_served);
         let (run, waiting) = takeover::release(run, &gathered.snapshot, held);
         if let Some(waiting) = waiting {
             self.set_waiting(rollout, vec![waiting]);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crds::object_ref::{Kind, ObjectRef};
 use jiff::Timestamp;
 use planner::invariants::{self, Violation};
-use planner::rollout::{Action, Plan, Snapshot};
+use planner::rollout::{Action, Plan, Snapshot, Tenure};
 
 use crate::effect::{Call, Request};
 use crate::engine::Engine;
@@ -35,7 +35,7 @@ pub struct Knowledge {
     /// The kinds that it takes for not served.
     pub unserved: BTreeSet<Kind>,
     /// Since when it leads, on its own clock; `None` if it does not.
-    pub leading_since: Option<Timestamp>,
+    pub tenure: Option<Tenure>,
 }
 
 /// Plans that were checked, and what they broke.
@@ -45,7 +45,7 @@ pub(crate) struct Scrutiny {
 }
 
 impl Engine {
-    /// What would be done about a Rollout now by a process that leads since then, without live reads or delays, and
+    /// What would be done about a Rollout now by a process with that tenure, without live reads or delays, and
     /// without doing it.
     ///
     /// `None` if the Rollout is not held or is being deleted. `Err` names routes that are held without their text:
@@ -54,13 +54,13 @@ impl Engine {
     pub fn decide(
         &self,
         rollout: &ObjectRef,
-        leading_since: Option<Timestamp>,
+        tenure: Option<Tenure>,
         now: Timestamp,
     ) -> Option<Result<Decision, Vec<ObjectRef>>> {
         let settings = self.settings.of_rollouts();
         let taken = self.rollouts.get(rollout).map(|work| work.taken.clone()).unwrap_or_default();
         let mut gathered = gather::rollout(&self.stores, &self.ledger, rollout, &taken, settings)?;
-        gathered.snapshot.deciding_since = leading_since;
+        gathered.snapshot.tenure = tenure;
         gathered.snapshot.kept = self.rollouts.get(rollout).map(|work| work.kept.clone()).unwrap_or_default();
         if gathered.snapshot.rollout.meta.deleting {
             return None;
@@ -86,7 +86,7 @@ impl Engine {
             Some((object, stamp.resource_version))
         });
         let (versions, unserved) = (versions.collect(), self.stores.unserved.clone());
-        Knowledge { versions, unserved, leading_since: self.leading_since }
+        Knowledge { versions, unserved, tenure: self.tenure }
     }
 
     /// From now on what plans break is kept for [`Self::take_broken_invariants`].

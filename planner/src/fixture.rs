@@ -191,7 +191,7 @@ pub fn created_with(strategy: &Value) -> Snapshot {
         cluster_templates: BTreeMap::new(),
         taken: BTreeSet::new(),
         kept: BTreeMap::new(),
-        deciding_since: None,
+        tenure: None,
         stale: BTreeSet::new(),
         settings: Settings::default(),
     }

@@ -56,7 +56,9 @@ fn latest(view: &View<'_>, objects: impl Iterator<Item = Tracked>) -> Option<Wai
 fn until(view: &View<'_>, object: &ObjectRef, version: &str) -> Timestamp {
     let written = match recorded(view.status(), &word(view, object)) {
         Some(write) if is_version(write, version) => match write.written_at {
-            Some(time) => view.snapshot.deciding_since.map_or(time.get(), |since| since.max(time.get())),
+            Some(time) => {
+                view.snapshot.tenure.map_or(time.get(), |tenure| tenure.leading_since.max(time.get()))
+            }
             None => return Timestamp::MIN,
         },
         _ => view.now,

@@ -54,7 +54,7 @@ pub use recovery::is_blank;
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;
 pub use runs::{Current as CurrentRuns, spoken_of};
-pub use snapshot::{Kept, Settings, Snapshot};
+pub use snapshot::{Kept, Settings, Snapshot, Tenure};
 pub use status::{is_decisive, is_urgent};
 pub use step::text as step_text;
 pub use template::TemplateIdentity;

@@ -10,10 +10,15 @@ use super::pause::after;
 use super::scale_down::deadline;
 use super::view::{View, available};
 
+/// For how long after a time in which nobody decided no update counts as stuck: one that waited for nothing else goes
+/// on within it.
+const GRACE: SignedDuration = SignedDuration::from_secs(10);
+
 /// When the update counts as stuck, if its clock runs.
 ///
 /// It does not run while a person or a timer is waited for, at an analysis, while an older version is kept until its
-/// deadline, and once the new version has all its pods and is stable.
+/// deadline, and once the new version has all its pods and is stable. Whoever begins to decide, or was away, judges it
+/// after [`GRACE`], or after the deadline's own length if that is shorter.
 pub(crate) fn deadline_at(view: &View<'_>) -> Option<Timestamp> {
     let status = view.status();
     let progressing = condition::find(&status.conditions, ConditionType::Progressing)?;
@@ -25,10 +30,12 @@ pub(crate) fn deadline_at(view: &View<'_>) -> Option<Timestamp> {
         return None;
     }
     let seconds = view.spec.progress_deadline_seconds.unwrap_or(600);
+    let limit = SignedDuration::from_secs(i64::from(seconds));
     // What an analysis waited for begins when it ends.
     let measured = analysis::ended_at(view).unwrap_or(Timestamp::MIN);
     let since = progressing.last_update_time?.get().max(measured);
-    Some(after(since, SignedDuration::from_secs(i64::from(seconds))))
+    let attended = view.snapshot.tenure.map_or(Timestamp::MIN, |tenure| tenure.attending_since);
+    Some(after(since, limit).max(after(attended, limit.min(GRACE))))
 }
 
 fn waits(view: &View<'_>) -> bool {

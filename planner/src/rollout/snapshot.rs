@@ -46,8 +46,8 @@ pub struct Snapshot {
     pub taken: BTreeSet<ObjectRef>,
     /// Pods, by uid, whose eviction was refused.
     pub kept: BTreeMap<String, Kept>,
-    /// Since when this process decides, if it does. Times that were written before may come from another clock.
-    pub deciding_since: Option<Timestamp>,
+    /// Since when this process decides, if it does.
+    pub tenure: Option<Tenure>,
     /// What the store has not caught up with.
     pub stale: Stale,
     /// Settings of the operator that decisions rest on.
@@ -64,6 +64,16 @@ impl Snapshot {
     pub fn runs(&self) -> impl Iterator<Item = &AnalysisRunFacts> {
         self.analysis_runs.iter().map(|run| &**run)
     }
+}
+
+/// Since when a process decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// When its term began. Times that were written before may come from another clock.
+    pub leading_since: Timestamp,
+    /// Since when it has been there all the time; later than its term if it stood still in between. Whatever waited for
+    /// decisions before waited for nobody else.
+    pub attending_since: Timestamp,
 }
 
 /// A pod that may not be evicted for now.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::World;
 use crate::fixture;
-use crate::rollout::{Action, plan};
+use crate::rollout::{Action, Tenure, plan, progress_deadline};
 
 fn seconds(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
@@ -84,6 +84,44 @@ fn pods_that_came_while_nobody_looked_are_progress() {
     world.run(seconds(60));
     assert!(!world.status().abort, "{}", world.status().message);
     assert_eq!(weight(&world), Some(60));
+}
+
+/// An update that has stood still since its last progress; whoever decides has been there since `attended` seconds after
+/// that. Returns after how many seconds it counts as stuck.
+#[rstest]
+#[case::nobody_was_ever_away(600, None, 600)]
+#[case::away_before_it_began(600, Some(0), 600)]
+#[case::back_long_before(600, Some(500), 600)]
+#[case::back_just_before(600, Some(595), 605)]
+#[case::back_long_after(600, Some(3600), 3610)]
+#[case::no_longer_than_the_deadline(5, Some(3600), 3605)]
+fn an_update_that_waited_for_nobody_else_is_given_a_moment(
+    #[case] limit: i32,
+    #[case] attended: Option<i64>,
+    #[case] want: i64,
+) {
+    let mut world = deployed(&routed());
+    world.broken.push("v2".to_owned());
+    world.apply_version("v2");
+    world.run(seconds(60));
+    let deadline = |world: &World| progress_deadline(&world.snapshot, world.now).unwrap();
+    let since = deadline(&world) - seconds(600);
+    world.snapshot.rollout.spec.as_mut().unwrap().progress_deadline_seconds = Some(limit);
+    world.snapshot.tenure =
+        attended.map(|after| Tenure { leading_since: since, attending_since: since + seconds(after) });
+    assert_eq!(deadline(&world), since + seconds(want));
+}
+
+#[test]
+fn an_update_that_was_told_to_be_stuck_is_so_for_whoever_comes_next() {
+    let mut world = deployed(&routed());
+    world.broken.push("v2".to_owned());
+    world.apply_version("v2");
+    world.run(seconds(700));
+    assert_eq!(world.status().phase.as_str(), "Degraded", "{}", world.status().message);
+    world.snapshot.tenure = Some(Tenure { leading_since: world.now, attending_since: world.now });
+    world.run(seconds(1));
+    assert_eq!(world.status().phase.as_str(), "Degraded", "{}", world.status().message);
 }
 
 #[test]

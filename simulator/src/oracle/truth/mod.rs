@@ -20,7 +20,7 @@ use engine::object::Object;
 use engine::scrutiny::{Decision, Knowledge};
 use engine::settings::Settings;
 use jiff::Timestamp;
-use planner::rollout::is_to_be_aborted;
+use planner::rollout::{Tenure, is_to_be_aborted};
 use planted_bugs::without;
 
 use self::known::Instead;
@@ -138,12 +138,12 @@ impl Truth {
         for (object, event) in std::mem::take(&mut self.unheard) {
             self.engine.handle(Input::Watch { kind: object.kind, event }, clocks.real);
         }
-        let leading_since = sent.known.and_then(|known| known.leading_since);
+        let tenure = sent.known.and_then(|known| known.tenure);
         let mut verdicts = Vec::new();
         // An abort that is not noted yet adds pods at once, whatever else is to be done first.
         let adds_pods = adds_pods(request, store);
         for rollout in &rollouts {
-            match decide(&mut self.engine, rollout, store, (leading_since, clocks.local)) {
+            match decide(&mut self.engine, rollout, store, (tenure, clocks.local)) {
                 Some(decision) if is_decided(request, &decision, after.as_ref()) => return None,
                 Some(decision) if adds_pods && is_to_be_aborted(&decision.snapshot) => return None,
                 decision => verdicts.push(describe(rollout, decision.as_ref())),
@@ -181,7 +181,7 @@ impl Truth {
                 engine.handle(Input::KindMissing(*kind), clocks.local);
             }
             times.iter().any(|now| {
-                let decide = |rollout| decide(&mut engine, rollout, store, (known.leading_since, *now));
+                let decide = |rollout| decide(&mut engine, rollout, store, (known.tenure, *now));
                 rollouts.iter().filter_map(decide).any(|decision| is_decided(request, &decision, after))
             })
         })
@@ -230,10 +230,10 @@ fn decide(
     engine: &mut Engine,
     rollout: &ObjectRef,
     store: &Store,
-    (leading_since, now): (Option<Timestamp>, Timestamp),
+    (tenure, now): (Option<Tenure>, Timestamp),
 ) -> Option<Decision> {
     for _ in 0..2 {
-        match engine.decide(rollout, leading_since, now)? {
+        match engine.decide(rollout, tenure, now)? {
             Ok(decision) => return Some(decision),
             Err(unread) => {
                 for object in unread {
