@@ -1,11 +1,12 @@
 //! Many rollouts of every strategy at once, driven in random orders under live traffic: no request is lost, no version
 //! that is not ready is met, and every rollout ends at the version that was asked for last.
 
+mod picture;
 mod play;
 mod strategy;
 mod verb;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e_tests::operator;
@@ -34,6 +35,7 @@ async fn rollouts_driven_in_random_orders_lose_no_request() -> Result<()> {
 }
 
 async fn all_at_once(first: u64) -> Result<()> {
+    let begin = Instant::now();
     let mut plays = JoinSet::new();
     let strategies = Strategy::ALL.into_iter().cycle();
     for (seed, strategy) in (first..first + EACH * Strategy::ALL.len() as u64).zip(strategies) {
@@ -51,8 +53,12 @@ async fn all_at_once(first: u64) -> Result<()> {
     let verbs: usize = ended.iter().flatten().map(|play| play.verbs).sum();
     let failed: Vec<String> =
         ended.iter().filter_map(|play| play.as_ref().err()).map(|error| format!("{error:#}")).collect();
-    println!("{} rollouts, {verbs} verbs, {requests} requests, {} failed", ended.len(), failed.len());
-    ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), ended.len(), failed.join("\n"));
+    let (rollouts, seconds) = (ended.len(), begin.elapsed().as_secs());
+    println!(
+        "{rollouts} rollouts, {verbs} verbs, {requests} requests in {seconds} s, {} failed",
+        failed.len()
+    );
+    ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), rollouts, failed.join("\n"));
     Ok(())
 }
 

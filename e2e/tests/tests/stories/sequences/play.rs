@@ -13,6 +13,7 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::api::ListParams;
 use serde_json::json;
 
+use super::picture::picture;
 use super::strategy::Strategy;
 use super::verb::{GOOD, Verb, Versions, act};
 
@@ -29,12 +30,23 @@ pub(crate) struct Play {
     pub(crate) requests: usize,
 }
 
-/// Plays one sequence.
+/// Plays one sequence. If it fails, the error tells what there was.
 pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
+    let space = Space::create("sequence").await?;
+    match play_in(&space, strategy, seed).await {
+        Ok(play) => {
+            // The pods of one round are none of the next one's load.
+            space.remove_wholly().await?;
+            Ok(play)
+        }
+        Err(error) => Err(error.context(picture(&space).await?)),
+    }
+}
+
+async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<Play> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut versions = Versions::default();
-    let space = Space::create("sequence").await?;
-    let mut manifests = strategy.manifests(&space, seed)?;
+    let mut manifests = strategy.manifests(space, seed)?;
     versions.next();
     // The first version stays for its last requests, like all others.
     let containers = json!([first_container(&manifests)?]);
@@ -43,8 +55,8 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
         "Rollout",
         &json!({ "spec": { "template": { "spec": { "containers": containers } } } }),
     )?;
-    let app = App::deploy_within(&space, &manifests, REST).await?;
-    let traffic = Traffic::once_answered(&strategy.router().entrance(&space)?, RATE, REST).await?;
+    let app = App::deploy_within(space, &manifests, REST).await?;
+    let traffic = Traffic::once_answered(&strategy.router().entrance(space)?, RATE, REST).await?;
 
     let mut done = Vec::new();
     for _ in 0..VERBS {
@@ -54,7 +66,7 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
         act(&app, next, &mut versions, &mut random).await.with_context(|| format!("{done:?}"))?;
     }
     let last = versions.next();
-    rest(&app, &traffic, &last).await.with_context(|| format!("{} after {done:?}", app.space.name))?;
+    rest(&app, &traffic, &last).await.with_context(|| format!("after {done:?}"))?;
     let all = traffic.stop().await;
     ensure!(all.lost().is_empty(), "{}: requests were lost: {all}; {done:?}", app.space.name);
     ensure!(all.errors() == 0, "{}: requests failed: {all}; {done:?}", app.space.name);
@@ -65,8 +77,6 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
             app.space.name
         );
     }
-    // The pods of one round are none of the next one's load.
-    app.space.remove_wholly().await?;
     Ok(Play { verbs: done.len(), requests: all.samples.len() })
 }
 
