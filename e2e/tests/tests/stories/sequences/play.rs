@@ -39,7 +39,10 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
             space.remove_wholly().await?;
             Ok(play)
         }
-        Err(error) => Err(error.context(picture(&space).await?)),
+        Err(error) => {
+            let what = picture(&space).await;
+            Err(error.context(what.unwrap_or_else(|problem| format!("nothing can be seen: {problem:#}"))))
+        }
     }
 }
 
