@@ -21,7 +21,6 @@ use crate::scrutiny::Scrutiny;
 use crate::services::ServiceWork;
 use crate::settings::Settings;
 use crate::store::{CORE, NAMED, Stores, key};
-use crate::tenure;
 
 /// How many objects are planned for in one call, so that a verdict never waits behind thousands of others.
 const TURNS: usize = 64;
@@ -136,7 +135,7 @@ impl Engine {
     fn leadership_changed(&mut self, leadership: &Leadership, now: Timestamp) {
         match leadership {
             Leadership::Leading if self.tenure.is_none() => {
-                self.tenure = Some(tenure::begun(now));
+                self.tenure = Some(Tenure::begun(now));
                 self.begin_anew();
                 self.note(Level::Info, None, "leading: this process acts from now on".to_owned());
                 self.touch_all(now);

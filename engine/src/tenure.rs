@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use planner::rollout::Tenure;
 
 use crate::engine::Engine;
 use crate::time::after;
@@ -12,11 +11,6 @@ use crate::time::after;
 const OVERSLEPT: Duration = Duration::from_secs(1);
 /// Whoever asks the API server hears something within this time, if only that no answer came.
 const SILENCE: Duration = Duration::from_secs(11);
-
-/// A term that begins now.
-pub(crate) const fn begun(now: Timestamp) -> Tenure {
-    Tenure { leading_since: now, attending_since: now }
-}
 
 impl Engine {
     /// Since when this process leads, if it does.

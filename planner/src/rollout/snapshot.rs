@@ -76,6 +76,14 @@ pub struct Tenure {
     pub attending_since: Timestamp,
 }
 
+impl Tenure {
+    /// A term that begins at that time.
+    #[must_use]
+    pub const fn begun(now: Timestamp) -> Self {
+        Self { leading_since: now, attending_since: now }
+    }
+}
+
 /// A pod that may not be evicted for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {

@@ -41,7 +41,7 @@ fn what_an_earlier_process_recorded_counts_from_the_beginning_of_this_one() {
     let mut world = lowered();
     world.now += seconds(6);
     assert!(takes_pods(&plan(&world.snapshot, world.now)));
-    world.snapshot.tenure = Some(Tenure { leading_since: world.now, attending_since: world.now });
+    world.snapshot.tenure = Some(Tenure::begun(world.now));
     let late = plan(&world.snapshot, world.now);
     assert_eq!((takes_pods(&late), is_draining(&late)), (false, true), "{late:#?}");
     assert!(takes_pods(&plan(&world.snapshot, world.now + seconds(6))));

@@ -119,7 +119,7 @@ fn an_update_that_was_told_to_be_stuck_is_so_for_whoever_comes_next() {
     world.apply_version("v2");
     world.run(seconds(700));
     assert_eq!(world.status().phase.as_str(), "Degraded", "{}", world.status().message);
-    world.snapshot.tenure = Some(Tenure { leading_since: world.now, attending_since: world.now });
+    world.snapshot.tenure = Some(Tenure::begun(world.now));
     world.run(seconds(1));
     assert_eq!(world.status().phase.as_str(), "Degraded", "{}", world.status().message);
 }
