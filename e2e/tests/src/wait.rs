@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 /// Between two looks at first.
 const SHORTEST: Duration = Duration::from_millis(20);
 /// Between two looks at last.
-const LONGEST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Looks until `look` returns something.
 ///

@@ -11,6 +11,9 @@ use crate::blueprint;
 use crate::demo::app::App;
 use crate::lifecycle::state::PodState;
 
+/// The annotation by which a pod says, with `false`, that its metrics are not to be asked for.
+const SCRAPE: &str = "prometheus.io/scrape";
+
 /// A port that a container declares.
 #[derive(Debug, Clone)]
 struct Port {
@@ -41,6 +44,7 @@ pub(crate) struct Entry {
     hash: String,
     address: Ipv4Addr,
     labels: BTreeMap<String, String>,
+    is_scraped: bool,
     ports: Vec<Port>,
     view: Mutex<View>,
 }
@@ -65,6 +69,7 @@ impl Entry {
             hash: blueprint::hash(pod),
             address,
             labels: pod.metadata.labels.clone().unwrap_or_default(),
+            is_scraped: blueprint::annotation(pod, SCRAPE) != Some("false"),
             ports: ports.collect(),
             view: Mutex::default(),
         }
@@ -117,10 +122,10 @@ impl Entry {
         }
     }
 
-    /// The targets of this pod, one for each TCP or UDP port that it declares, while it runs.
+    /// The targets of this pod, one for each TCP or UDP port that it declares, while it runs and unless it wants none.
     fn targets(&self) -> Vec<Value> {
         let view = self.view();
-        if view.phase != "Running" {
+        if view.phase != "Running" || !self.is_scraped {
             return Vec::new();
         }
         let target = |port: &Port| {
@@ -261,6 +266,16 @@ mod tests {
             },
         }]);
         assert_eq!(registry.targets(), want);
+    }
+
+    #[test]
+    fn a_pod_that_wants_no_questions_is_no_target() {
+        let mut pod = pod("u-1");
+        pod.metadata.annotations.get_or_insert_default().insert(SCRAPE.to_owned(), "false".to_owned());
+        let (registry, entry) = (Registry::default(), Arc::new(Entry::new(&pod, Ipv4Addr::LOCALHOST)));
+        registry.add(Arc::clone(&entry));
+        running(&entry);
+        assert_eq!(registry.targets(), json!([]));
     }
 
     #[test]

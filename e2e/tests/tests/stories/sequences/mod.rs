@@ -45,21 +45,29 @@ async fn all_at_once(first: u64) -> Result<()> {
             play(strategy, seed).await.with_context(|| format!("{strategy:?}, {SEED}={seed}"))
         });
     }
-    let mut ended: Vec<Result<Play>> = Vec::new();
+    let (mut ended, mut failed) = (Vec::new(), Vec::new());
     while let Some(play) = plays.join_next().await {
-        ended.push(play?);
+        match play? {
+            Ok(play) => ended.push(play),
+            Err(error) => failed.push(format!("{error:#}")),
+        }
     }
-    let requests: usize = ended.iter().flatten().map(|play| play.requests).sum();
-    let verbs: usize = ended.iter().flatten().map(|play| play.verbs).sum();
-    let failed: Vec<String> =
-        ended.iter().filter_map(|play| play.as_ref().err()).map(|error| format!("{error:#}")).collect();
-    let (rollouts, seconds) = (ended.len(), begin.elapsed().as_secs());
+    let requests: usize = ended.iter().map(|play| play.requests).sum();
+    let verbs: usize = ended.iter().map(|play| play.verbs).sum();
+    let (rollouts, seconds) = (ended.len() + failed.len(), begin.elapsed().as_secs());
     println!(
         "{rollouts} rollouts, {verbs} verbs, {requests} requests in {seconds} s, {} failed",
         failed.len()
     );
     ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), rollouts, failed.join("\n"));
-    Ok(())
+    remove(ended).await
+}
+
+/// The pods of one round are none of the next one's load. Nothing else is going on by now: to empty a namespace takes the
+/// control plane hundreds of requests.
+async fn remove(ended: Vec<Play>) -> Result<()> {
+    let removals: JoinSet<Result<()>> = ended.into_iter().map(|play| play.space.remove_wholly()).collect();
+    removals.join_all().await.into_iter().collect()
 }
 
 /// A number in the environment.

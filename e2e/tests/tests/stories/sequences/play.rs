@@ -28,17 +28,14 @@ const REST: Duration = Duration::from_mins(2);
 pub(crate) struct Play {
     pub(crate) verbs: usize,
     pub(crate) requests: usize,
+    pub(crate) space: Space,
 }
 
 /// Plays one sequence. If it fails, the error tells what there was.
 pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
     let space = Space::create("sequence").await?;
     match play_in(&space, strategy, seed).await {
-        Ok(play) => {
-            // The pods of one round are none of the next one's load.
-            space.remove_wholly().await?;
-            Ok(play)
-        }
+        Ok((verbs, requests)) => Ok(Play { verbs, requests, space }),
         Err(error) => {
             let what = picture(&space).await;
             Err(error.context(what.unwrap_or_else(|problem| format!("nothing can be seen: {problem:#}"))))
@@ -46,18 +43,19 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
     }
 }
 
-async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<Play> {
+/// Returns how many verbs and requests there were.
+async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<(usize, usize)> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut versions = Versions::default();
     let mut manifests = strategy.manifests(space, seed)?;
     versions.next();
     // The first version stays for its last requests, like all others.
     let containers = json!([first_container(&manifests)?]);
-    change(
-        &mut manifests,
-        "Rollout",
-        &json!({ "spec": { "template": { "spec": { "containers": containers } } } }),
-    )?;
+    // Nobody measures these pods, and asking each of hundreds once a second is as much work as their traffic.
+    let annotations = json!({ "prometheus.io/scrape": "false" });
+    let template =
+        json!({ "metadata": { "annotations": annotations }, "spec": { "containers": containers } });
+    change(&mut manifests, "Rollout", &json!({ "spec": { "template": template } }))?;
     let app = App::deploy_within(space, &manifests, REST).await?;
     let traffic = Traffic::once_answered(&strategy.router().entrance(space)?, RATE, REST).await?;
 
@@ -80,7 +78,7 @@ async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<Play> {
             app.space.name
         );
     }
-    Ok(Play { verbs: done.len(), requests: all.samples.len() })
+    Ok((done.len(), all.samples.len()))
 }
 
 /// The example's container, which answers for a while after it was told to go. More than a hundred pods share few
