@@ -2,13 +2,13 @@
 //!
 //! An abort that is not noted yet does not wait for reads before it adds pods.
 //!
-//! A live read serves the decision that asked for it, and for a quarter of a second those that follow. Two things are read
-//! for each: the Rollout itself, which says what people want; and how many pods there are, for whatever takes some away,
-//! moves requests, or begins or numbers something. What our own write returned is the whole object as it is at that moment,
-//! so it counts as read for the next decision. Between reading and writing the
-//! stores only move forward, so a decision made after the reads rests on nothing older than them; and every write carries
-//! a precondition on the object that it changes. A conflict, a failure, a list and rest end what was read before. An abort
-//! is therefore one round of concurrent GETs and one round of concurrent writes.
+//! A live read serves the decision that asked for it, and for a quarter of a second those that follow, longer where the
+//! server is slow. Two things are read for each: the Rollout itself, which says what people want; and how many pods there
+//! are, for whatever takes some away, moves requests, or begins or numbers something. What our own write returned is the
+//! whole object as it is at that moment, so it counts as read for the next decision. Between reading and writing the stores
+//! only move forward, so a decision made after the reads rests on nothing older than them; and every write carries a
+//! precondition on the object that it changes. A conflict, a failure, a list and rest end what was read before. An abort is
+//! therefore one round of concurrent GETs and one round of concurrent writes.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! Whether what a decision rests on was read live, and lately enough.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crds::object_ref::{Kind, ObjectRef};
@@ -15,10 +16,10 @@ use crate::time::after;
 
 /// How many rounds of live reads one decision may ask for before it has to wait.
 const ROUNDS: u32 = 8;
-/// For how long what was read live for a decision counts as live.
-const READS_HOLD: Duration = Duration::from_secs(1);
-/// For how long decisions after that one may rest on it, too.
-const READS_SERVE_ON: Duration = Duration::from_millis(250);
+/// For how long what was read live for a decision counts as live: at least, and at most where the server is slow.
+const READS_HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3);
+/// For how long decisions after that one may rest on it, too: at least, and at most where the server is slow.
+const READS_SERVE_ON: RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(1);
 /// How many rounds of live reads one decision asks for because of their age.
 const REREADS: u32 = 3;
 
@@ -28,6 +29,10 @@ pub(crate) struct Reads {
     read: BTreeMap<ObjectRef, Read>,
     /// Rounds of live reads that the decision at hand has asked for.
     rounds: u32,
+    /// When the round that is under way was asked for.
+    asked_at: Option<Timestamp>,
+    /// How long the round before took.
+    pace: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +52,10 @@ impl Reads {
     /// itself: what people want of it they want at once.
     pub(crate) fn spend(&mut self, now: Timestamp) {
         self.rounds = 0;
+        let limit = self.within(READS_SERVE_ON);
         self.read.retain(|object, read| {
             read.is_spent = true;
-            object.kind != Kind::Rollout && after(read.asked_at, READS_SERVE_ON) >= now
+            object.kind != Kind::Rollout && after(read.asked_at, limit) >= now
         });
     }
 
@@ -68,7 +74,7 @@ impl Reads {
     /// Whether an object counts as read. What was read for the decision at hand before this process stood still is read
     /// again; where the server is that slow, it has to do.
     fn is_live(&self, object: &ObjectRef, now: Timestamp) -> bool {
-        let is_recent = |read: &Read, limit: Duration| after(read.asked_at, limit) >= now;
+        let is_recent = |read: &Read, limit| after(read.asked_at, self.within(limit)) >= now;
         let holds = |read: &Read| {
             if read.is_spent {
                 is_recent(read, READS_SERVE_ON)
@@ -77,6 +83,25 @@ impl Reads {
             }
         };
         self.read.get(object).is_some_and(holds)
+    }
+
+    /// A limit on the age of reads: twice what the last round took, as far as `limits` let it. To ask a slow server more
+    /// often than it can answer makes it slower and the answers no younger.
+    fn within(&self, limits: RangeInclusive<Duration>) -> Duration {
+        self.pace.saturating_mul(2).clamp(*limits.start(), *limits.end())
+    }
+
+    /// A round of reads is asked for.
+    const fn ask(&mut self, now: Timestamp) {
+        self.rounds += 1;
+        self.asked_at = Some(now);
+    }
+
+    /// All answers of the round that was under way, if any, have been looked at.
+    fn note_pace(&mut self, now: Timestamp) {
+        if let Some(asked_at) = self.asked_at.take() {
+            self.pace = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
+        }
     }
 }
 
@@ -107,6 +132,7 @@ impl Engine {
         // Of kinds that are not served nothing can be read.
         reads.retain(|object| !self.stores.unserved.contains(&object.kind));
         reads.retain(|object| !work.live.is_live(object, now));
+        work.live.note_pace(now);
         if reads.is_empty() {
             work.live.rounds = 0;
             if vets {
@@ -115,12 +141,56 @@ impl Engine {
             return true;
         }
         if work.live.rounds < ROUNDS {
-            work.live.rounds += 1;
+            work.live.ask(now);
             self.read_live(rollout, reads);
         } else {
             work.live.forget();
             self.queue.failed(rollout, now, None);
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Reads of a Service whose last round took so many milliseconds.
+    fn answered_after(milliseconds: u64) -> (Reads, ObjectRef, Timestamp) {
+        let service = ObjectRef::new(Kind::Service, "shop", "web");
+        let (mut reads, asked) = (Reads::default(), Timestamp::UNIX_EPOCH);
+        reads.ask(asked);
+        reads.insert(service.clone(), asked);
+        reads.note_pace(after(asked, Duration::from_millis(milliseconds)));
+        (reads, service, asked)
+    }
+
+    #[rstest]
+    #[case::a_quick_server(5, 250)]
+    #[case::a_busy_one(400, 800)]
+    #[case::one_that_hardly_answers(20_000, 1_000)]
+    fn reads_serve_on_twice_as_long_as_they_took(#[case] took: u64, #[case] until: u64) {
+        for (later, serves) in [(until, true), (until + 1, false)] {
+            let (mut reads, service, asked) = answered_after(took);
+            reads.spend(asked);
+            assert_eq!(
+                reads.is_live(&service, after(asked, Duration::from_millis(later))),
+                serves,
+                "{later}"
+            );
+        }
+    }
+
+    #[rstest]
+    #[case::a_quick_server(5, 1_000)]
+    #[case::a_busy_one(1_200, 2_400)]
+    #[case::one_that_hardly_answers(20_000, 3_000)]
+    fn reads_of_a_decision_hold_twice_as_long_as_those_before_took(#[case] took: u64, #[case] until: u64) {
+        for (later, holds) in [(until, true), (until + 1, false)] {
+            let (reads, service, asked) = answered_after(took);
+            assert_eq!(reads.is_live(&service, after(asked, Duration::from_millis(later))), holds, "{later}");
+        }
     }
 }

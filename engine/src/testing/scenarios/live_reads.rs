@@ -20,11 +20,17 @@ fn scaled_by_somebody(world: &mut World) -> (ObjectRef, Vec<Effect>) {
     world.set_image("web:2");
     world.settle();
     world.api.merge(&set, &json!({ "spec": { "replicas": 1 } }));
+    let effects = seen(world);
+    (set, effects)
+}
+
+/// Delivers what changed; returns what follows.
+fn seen(world: &mut World) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (kind, event) in std::mem::take(&mut world.api.undelivered) {
         effects.extend(world.engine.handle(Input::Watch { kind, event }, world.now));
     }
-    (set, effects)
+    effects
 }
 
 /// Answers the requests among effects; returns what follows.
@@ -120,6 +126,27 @@ fn a_server_that_takes_seconds_for_each_read_is_believed_all_the_same() {
         effects = answer(&mut world, effects);
     }
     panic!("{effects:#?}");
+}
+
+#[test]
+fn a_busy_server_is_asked_twice_once_and_then_taken_as_it_is() {
+    let mut world = World::new();
+    let (set, mut effects) = scaled_by_somebody(&mut world);
+    let mut rounds = Vec::new();
+    for size in [1, 2, 3] {
+        let mut asked = 0;
+        while writes(&effects) != [set.clone()] {
+            asked += 1;
+            world.now = after(world.now, Duration::from_millis(1_200));
+            effects = answer(&mut world, effects);
+        }
+        rounds.push(asked);
+        answer(&mut world, effects);
+        world.settle();
+        world.api.merge(&set, &json!({ "spec": { "replicas": size } }));
+        effects = seen(&mut world);
+    }
+    assert_eq!(rounds, [2, 1, 1]);
 }
 
 /// An update that waits for a person at 20 %.
