@@ -170,24 +170,6 @@ fn an_autoscaler_of_blue_green_sees_the_active_version_alone() {
     assert_eq!(status.selector, "app=web,rollouts-pod-template-hash=hash-v1");
 }
 
-/// AR#4973: what an autoscaler wants of an aborted update it gets of the stable version alone.
-#[rstest]
-#[case::without_a_router(json!({ "steps": [{ "setWeight": 40 }, { "pause": {} }] }))]
-#[case::behind_a_router(fixture::routed(&json!([{ "setWeight": 40 }, { "pause": {} }])))]
-fn an_autoscaler_does_not_bring_an_aborted_version_back(#[case] canary: Value) {
-    let mut world = deployed(5, &canary);
-    world.apply_version("v2");
-    world.run(SignedDuration::from_mins(1));
-    world.status().abort = true;
-    world.run(SignedDuration::from_mins(5));
-    assert_eq!(sizes(&world), (5, 0));
-    for replicas in [9, 6, 12] {
-        world.scale_to(replicas);
-        world.run(SignedDuration::from_mins(1));
-        assert_eq!(sizes(&world), (replicas, 0));
-    }
-}
-
 /// A replaced version serves users: it goes whatever becomes of the new one, and the stable version takes its place.
 #[rstest]
 #[case::nothing_may_be_missing(json!(1), json!(0), 0)]

@@ -32,6 +32,26 @@ fn routed(fields: &Value) -> Value {
     canary
 }
 
+/// That old pods stay for longer than an update may stand still is no standstill (AR#3414).
+#[rstest]
+#[case::canary(json!({ "canary": routed(&json!({ "scaleDownDelaySeconds": 60 })) }))]
+#[case::blue_green(fixture::blue_green(&json!({ "scaleDownDelaySeconds": 60 })))]
+fn a_deadline_that_is_shorter_than_the_delay_of_old_pods_degrades_nothing(#[case] strategy: Value) {
+    let mut world = World::with(&strategy);
+    world.snapshot.rollout.spec.as_mut().unwrap().progress_deadline_seconds = Some(10);
+    assert!(world.run(seconds(300)));
+    world.apply_version("v2");
+    world.run(seconds(5));
+    world.status().promote_full = true;
+    world.statuses.clear();
+    assert!(world.run(seconds(300)));
+    assert_eq!(world.set("v1").unwrap().replicas, 0);
+    assert_eq!(world.status().stable_rs, "hash-v2");
+    let phases: Vec<&str> = world.statuses.iter().map(|status| status.phase.as_str()).collect();
+    assert!(!phases.contains(&"Degraded"), "{phases:?}");
+    assert_eq!(phases.last(), Some(&"Healthy"));
+}
+
 /// How long a version is kept after it lost the requests, at most so many seconds.
 fn kept_for(world: &mut World, version: &str, limit: i64) -> Option<i64> {
     for second in 0..=limit {
