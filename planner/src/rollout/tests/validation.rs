@@ -25,6 +25,8 @@ fn message(canary: &Value) -> String {
      experiment, setWeight, setCanaryScale, plugin or pause")]
 #[case::later_steps(json!({ "steps": [{ "setWeight": 1 }, { "plugin": { "name": "x" } }] }),
     "spec.strategy.canary.steps[1].plugin: Forbidden: plugin is not supported by this version: remove it")]
+#[case::experiments(json!({ "steps": [{ "experiment": { "templates": [{ "name": "a", "specRef": "canary" }] } }] }),
+    "spec.strategy.canary.steps[0].experiment: Forbidden: experiment is not supported by this version: remove it")]
 #[case::no_room_at_all(json!({ "maxSurge": 0, "maxUnavailable": 0 }),
     "spec.strategy.canary.maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero")]
 #[case::delay_without_a_router(json!({ "scaleDownDelaySeconds": 5 }),
