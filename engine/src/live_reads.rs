@@ -69,6 +69,8 @@ impl Reads {
     pub(crate) fn forget(&mut self) {
         self.read.clear();
         self.rounds = 0;
+        // How long a round took that nobody waits for any more says nothing.
+        self.asked_at = None;
     }
 
     /// Whether an object counts as read. What was read for the decision at hand before this process stood still is read
@@ -157,40 +159,38 @@ mod tests {
 
     use super::*;
 
-    /// Reads of a Service whose last round took so many milliseconds.
-    fn answered_after(milliseconds: u64) -> (Reads, ObjectRef, Timestamp) {
+    /// Reads of a Service that were asked for at the epoch.
+    fn asked() -> (Reads, ObjectRef) {
         let service = ObjectRef::new(Kind::Service, "shop", "web");
-        let (mut reads, asked) = (Reads::default(), Timestamp::UNIX_EPOCH);
-        reads.ask(asked);
-        reads.insert(service.clone(), asked);
-        reads.note_pace(after(asked, Duration::from_millis(milliseconds)));
-        (reads, service, asked)
+        let mut reads = Reads::default();
+        reads.ask(Timestamp::UNIX_EPOCH);
+        reads.insert(service.clone(), Timestamp::UNIX_EPOCH);
+        (reads, service)
+    }
+
+    fn at(milliseconds: u64) -> Timestamp {
+        after(Timestamp::UNIX_EPOCH, Duration::from_millis(milliseconds))
     }
 
     #[rstest]
-    #[case::a_quick_server(5, 250)]
-    #[case::a_busy_one(400, 800)]
-    #[case::one_that_hardly_answers(20_000, 1_000)]
-    fn reads_serve_on_twice_as_long_as_they_took(#[case] took: u64, #[case] until: u64) {
-        for (later, serves) in [(until, true), (until + 1, false)] {
-            let (mut reads, service, asked) = answered_after(took);
-            reads.spend(asked);
-            assert_eq!(
-                reads.is_live(&service, after(asked, Duration::from_millis(later))),
-                serves,
-                "{later}"
-            );
-        }
+    #[case::a_quick_server(5, 1_000, 250)]
+    #[case::a_busy_one(400, 1_000, 800)]
+    #[case::a_slow_one(1_200, 2_400, 1_000)]
+    #[case::one_that_hardly_answers(20_000, 3_000, 1_000)]
+    fn reads_count_twice_as_long_as_a_round_takes(#[case] took: u64, #[case] hold: u64, #[case] serve: u64) {
+        let (mut reads, service) = asked();
+        reads.note_pace(at(took));
+        assert_eq!([hold, hold + 1].map(|age| reads.is_live(&service, at(age))), [true, false]);
+        reads.spend(Timestamp::UNIX_EPOCH);
+        assert_eq!([serve, serve + 1].map(|age| reads.is_live(&service, at(age))), [true, false]);
     }
 
-    #[rstest]
-    #[case::a_quick_server(5, 1_000)]
-    #[case::a_busy_one(1_200, 2_400)]
-    #[case::one_that_hardly_answers(20_000, 3_000)]
-    fn reads_of_a_decision_hold_twice_as_long_as_those_before_took(#[case] took: u64, #[case] until: u64) {
-        for (later, holds) in [(until, true), (until + 1, false)] {
-            let (reads, service, asked) = answered_after(took);
-            assert_eq!(reads.is_live(&service, after(asked, Duration::from_millis(later))), holds, "{later}");
-        }
+    #[test]
+    fn a_round_that_nobody_waits_for_any_more_has_no_pace() {
+        let (mut reads, service) = asked();
+        reads.forget();
+        reads.note_pace(at(600_000));
+        reads.insert(service.clone(), at(600_000));
+        assert!(!reads.is_live(&service, at(601_001)));
     }
 }
