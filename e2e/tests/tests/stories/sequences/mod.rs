@@ -59,8 +59,9 @@ async fn all_at_once(first: u64) -> Result<()> {
         "{rollouts} rollouts, {verbs} verbs, {requests} requests in {seconds} s, {} failed",
         failed.len()
     );
+    let removed = remove(ended).await;
     ensure!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), rollouts, failed.join("\n"));
-    remove(ended).await
+    removed
 }
 
 /// The pods of one round are none of the next one's load. Nothing else is going on by now: to empty a namespace takes the

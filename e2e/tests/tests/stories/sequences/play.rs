@@ -35,7 +35,7 @@ pub(crate) struct Play {
 pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
     let space = Space::create("sequence").await?;
     match play_in(&space, strategy, seed).await {
-        Ok((verbs, requests)) => Ok(Play { verbs, requests, space }),
+        Ok(play) => Ok(play),
         Err(error) => {
             let what = picture(&space).await;
             Err(error.context(what.unwrap_or_else(|problem| format!("nothing can be seen: {problem:#}"))))
@@ -43,8 +43,7 @@ pub(crate) async fn play(strategy: Strategy, seed: u64) -> Result<Play> {
     }
 }
 
-/// Returns how many verbs and requests there were.
-async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<(usize, usize)> {
+async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<Play> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut versions = Versions::default();
     let mut manifests = strategy.manifests(space, seed)?;
@@ -78,7 +77,7 @@ async fn play_in(space: &Space, strategy: Strategy, seed: u64) -> Result<(usize,
             app.space.name
         );
     }
-    Ok((done.len(), all.samples.len()))
+    Ok(Play { verbs: done.len(), requests: all.samples.len(), space: space.clone() })
 }
 
 /// The example's container, which answers for a while after it was told to go. More than a hundred pods share few
