@@ -138,8 +138,10 @@ impl TrafficRouter for Nginx {
             return Ok(Observation { canary_weight: None, in_shape: true, managed: None });
         };
         self.check_owner(route, live)?;
-        let canary_weight = self.annotations.weight(live);
-        let in_shape = canary_weight.is_some() && self.changes(live, Some(&shape), canary_weight).is_empty();
+        let asked = self.annotations.weight(live);
+        let in_shape = asked.is_some() && self.changes(live, Some(&shape), asked).is_empty();
+        // Without a path no request comes to it, whatever its annotations ask for.
+        let canary_weight = if shape::has_paths(live) { asked } else { Some(0) };
         Ok(Observation { canary_weight, in_shape, managed: None })
     }
 

@@ -77,6 +77,11 @@ impl Shape {
     }
 }
 
+/// Whether requests can come to a canary Ingress: whether it has any path.
+pub(super) fn has_paths(live: &Value) -> bool {
+    list(live, "/spec/rules").iter().any(|rule| !list(rule, "/http/paths").is_empty())
+}
+
 /// The rule with its paths to the stable Service turned to the canary Service; `None` if it has no such path.
 fn canary_rule(rule: &Value, services: &Services) -> Option<Value> {
     let mut rule = rule.clone();

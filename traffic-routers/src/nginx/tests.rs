@@ -161,6 +161,22 @@ fn changed_rules_of_the_stable_ingress_are_followed() {
 }
 
 #[test]
+fn without_a_path_no_request_comes_to_a_canary_ingress() {
+    let router = simple();
+    let mut objects = running(&router, 20);
+    objects.get_mut(&canary()).unwrap()["spec"]["rules"] = json!([{ "host": "nobody.example" }]);
+    assert_eq!(
+        router.observe(&canary(), &objects),
+        Ok(Observation { canary_weight: Some(0), in_shape: false, managed: None })
+    );
+    settle(&router, &canary(), &mut objects, 20).unwrap();
+    assert_eq!(
+        router.observe(&canary(), &objects),
+        Ok(Observation { canary_weight: Some(20), in_shape: true, managed: None })
+    );
+}
+
+#[test]
 fn foreign_annotations_stay_and_a_stale_total_goes() {
     let routing = |max: Option<u32>| json!({ "nginx": { "stableIngress": "web" }, "maxTrafficWeight": max });
     let mut objects = running(&router(routing(Some(1000))), 50);

@@ -10,8 +10,6 @@ use crate::fault::{Edit, FaultKind, Target, Version};
 use crate::world::World;
 use crate::world::happening::Happening;
 
-/// What stands where an object cannot be read.
-const NONSENSE: &str = "not what belongs here";
 /// How long it takes until somebody mends what a backup brought back.
 const MENDED_AFTER_MS: u64 = 5_000;
 
@@ -139,14 +137,14 @@ impl World {
     /// An object can no longer be read; after a while it is as it was.
     pub(super) fn malform(&mut self, target: Target, for_ms: u64) {
         let Some(object) = self.target(target) else { return };
-        let Some(path) = malformed_path(object.kind) else { return };
+        let Some((path, nonsense)) = nonsense(object.kind) else { return };
         let Some(held) = self.store.manifest(&object).and_then(|it| it.pointer(&pointer(path)).cloned())
         else {
             return;
         };
         let before = self.store.version();
         self.store.set_permissive(true);
-        self.store.merge(&object, &nested(path, json!(NONSENSE)), false, self.now);
+        self.store.merge(&object, &nested(path, nonsense), false, self.now);
         self.store.set_permissive(false);
         if self.store.version() != before {
             self.mark(FaultKind::F20);
@@ -161,9 +159,9 @@ impl World {
     /// Whatever is unreadable in a backup is mended again after a while.
     pub(super) fn mend_what_came_back(&mut self) {
         for (object, repair) in self.malformed.clone() {
-            let path = malformed_path(object.kind).map(pointer).unwrap_or_default();
+            let Some((path, nonsense)) = nonsense(object.kind) else { continue };
             let held = self.store.manifest(&object);
-            if held.is_some_and(|held| held.pointer(&path).and_then(Value::as_str) == Some(NONSENSE)) {
+            if held.is_some_and(|held| held.pointer(&pointer(path)) == Some(&nonsense)) {
                 let at = after_ms(self.now, MENDED_AFTER_MS);
                 self.plan(at, Happening::Restore(Box::new(object), Box::new(repair)));
             }
@@ -171,13 +169,15 @@ impl World {
     }
 }
 
-/// Where an object of a kind can be made unreadable although the API server takes it.
-const fn malformed_path(kind: Kind) -> Option<&'static [&'static str]> {
+/// Where an object of a kind can be made unreadable, and what the API server takes there although it is of no use: any
+/// words under a definition without a schema, and in an Ingress a rule without paths.
+fn nonsense(kind: Kind) -> Option<(&'static [&'static str], Value)> {
+    let words = json!("not what belongs here");
     match kind {
-        Kind::Rollout => Some(&["spec", "strategy"]),
-        Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => Some(&["spec", "metrics"]),
-        Kind::Ingress => Some(&["spec", "rules"]),
-        Kind::VirtualService => Some(&["spec", "http"]),
+        Kind::Rollout => Some((&["spec", "strategy"], words)),
+        Kind::AnalysisTemplate | Kind::ClusterAnalysisTemplate => Some((&["spec", "metrics"], words)),
+        Kind::Ingress => Some((&["spec", "rules"], json!([{ "host": "nobody.example" }]))),
+        Kind::VirtualService => Some((&["spec", "http"], words)),
         _ => None,
     }
 }
