@@ -124,6 +124,12 @@ fn reads_of(action: &Action, snapshot: &Snapshot, routers: &[Router]) -> BTreeSe
         {
             with_hash(snapshot, stable_hash).map(|facts| set(&facts.meta.name)).collect()
         }
+        // A promoted version hands its requests over as fast as the pods of the version before allow, which has no role
+        // any more.
+        Action::SetWeight { .. } if is_promoted(&snapshot.rollout.status) => {
+            let with_pods = with_pods(snapshot).map(|facts| set(&facts.meta.name));
+            steering(snapshot, routers).into_iter().chain(with_pods).collect()
+        }
         Action::SetWeight { .. } | Action::ScaleWorkload { .. } | Action::CreateReplicaSet { .. } => {
             steering(snapshot, routers)
         }
@@ -187,8 +193,16 @@ fn that_matter<'a>(
     let strategy = snapshot.rollout.readable_spec().map(|spec| &spec.strategy);
     let is_steered = !routers.is_empty() || strategy.is_some_and(|strategy| strategy.blue_green.is_some());
     let pods_count = !is_steered || is_blank(&snapshot.rollout.status);
-    let has_pods = |facts: &&ReplicaSetFacts| facts.replicas > 0 || facts.current_replicas > 0;
-    snapshot.sets().filter(move |facts| pods_count && has_pods(facts)).chain(roles(snapshot))
+    with_pods(snapshot).filter(move |_| pods_count).chain(roles(snapshot))
+}
+
+fn with_pods(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
+    snapshot.sets().filter(|facts| facts.replicas > 0 || facts.current_replicas > 0)
+}
+
+/// Whether the wanted version is the stable one.
+fn is_promoted(status: &RolloutStatus) -> bool {
+    !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash
 }
 
 /// The ReplicaSets of the new and of the stable version, and those that a Service selects.

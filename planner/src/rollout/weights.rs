@@ -46,8 +46,8 @@ pub(crate) fn wanted(view: &View<'_>) -> u32 {
 /// before it learns that the stable Service has turned, and the version before is short of pods for all requests.
 fn unheard_of(view: &View<'_>) -> Option<Waiting> {
     let tolerated = replicas::allowance(view).unavailable;
-    let most = view.revisions.older.iter().map(|set| available(Some(set))).max()?;
-    let is_short = most > 0 && most.saturating_add(tolerated) < view.replicas();
+    let most = view.older_with_pods().map(|set| available(Some(set))).max()?;
+    let is_short = most.saturating_add(tolerated) < view.replicas();
     let waits = is_short && view.is_promoted() && view.highest_weight() > 0;
     waits.then(|| drain::service_drain(view, view.stable_service())).flatten()
 }

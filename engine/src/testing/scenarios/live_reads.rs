@@ -219,6 +219,26 @@ fn what_was_read_also_serves_what_adds_pods_and_statuses_but_nothing_that_moves_
 }
 
 #[test]
+fn a_promoted_version_takes_all_requests_on_the_pods_of_the_version_before() {
+    let mut world = World::new();
+    world.deploy(&nginx(&json!([{ "setWeight": 20 }, { "pause": {} }])));
+    let earlier = world.api.list(Kind::ReplicaSet)[0].meta.name.clone();
+    world.set_image("web:2");
+    world.settle();
+    let before = world.trace.len();
+    world.patch_status(&json!({ "pauseConditions": null }));
+    world.settle();
+    assert_eq!(world.weight(), "0", "{}", world.story());
+    let asked = &world.trace[before..];
+    let is_write = |request: &String| request.contains("Patch");
+    let last =
+        asked.iter().rposition(|request| is_write(request) && request.contains("kind: Ingress")).unwrap();
+    let written = asked[..last].iter().rposition(is_write).unwrap();
+    let anew = reads(&asked[written..last]);
+    assert!(anew.keys().any(|request| request.contains(&earlier)), "{earlier}: {asked:#?}");
+}
+
+#[test]
 fn a_conflict_ends_what_was_read() {
     let asked = sent_on(|world| {
         let next = world.writes_seen();

@@ -321,3 +321,31 @@ fn a_weight_rises_no_further_than_the_version_before_can_carry_until_its_service
     world.run(seconds(4));
     assert_eq!(weight(&world), Some(60), "{:?}", world.writes);
 }
+
+/// A proxy may learn of the weight before it learns that the stable Service has turned.
+#[rstest]
+#[case::with_all_its_pods(false, 0)]
+#[case::without_any(true, 100)]
+fn a_promoted_version_keeps_its_weight_while_the_version_before_lacks_pods(
+    #[case] is_lost: bool,
+    #[case] want: u32,
+) {
+    let pause = json!({ "pause": { "duration": "10s" } });
+    let mut world = deployed(&fixture::routed(&json!([{ "setWeight": 40 }, pause])));
+    world.apply_version("v2");
+    world.run(seconds(5));
+    if is_lost {
+        world.broken.push("v1".to_owned());
+        world.lose("hash-v1");
+    }
+    for _ in 0..600 {
+        world.run(SignedDuration::from_millis(100));
+        if world.writes.contains(&"patch services web-stable hash-v2".to_owned()) {
+            break;
+        }
+    }
+    world.run(seconds(1));
+    assert_eq!(weight(&world), Some(want), "{:?}", world.writes);
+    world.run(seconds(6));
+    assert_eq!(weight(&world), Some(0), "{:?}", world.writes);
+}
