@@ -33,8 +33,14 @@ impl Asked {
         let gone: Vec<String> =
             known.map(|((_, hash), _)| hash.clone()).filter(|hash| !weights.contains_key(hash)).collect();
         let gone = gone.into_iter().map(|hash| (hash, 0));
-        for (hash, percent) in weights.iter().map(|(hash, percent)| (hash.clone(), *percent)).chain(gone) {
-            let flees = is_refuge(&hash, pods);
+        let weights = weights.iter().map(|(hash, percent)| (hash.clone(), *percent)).chain(gone);
+        let serves = |hash: &str| {
+            let history = self.0.get(&(uid.to_owned(), hash.to_owned()));
+            history.and_then(|history| history.last()).is_some_and(|asked| asked.percent > 0)
+        };
+        let weights: Vec<_> =
+            weights.map(|(hash, percent)| (is_refuge(&hash, pods, serves), hash, percent)).collect();
+        for (flees, hash, percent) in weights {
             let history = self.0.entry((uid.to_owned(), hash)).or_default();
             if history.last().is_none_or(|last| last.percent != percent) {
                 history.push(Weight { written: now, percent, flees });

@@ -45,10 +45,11 @@ pub(super) fn earned(
 }
 
 /// Whether a version takes requests from versions whose pods fail, and has as many available ones as any of them: there
-/// is no better place for them.
-pub(super) fn is_refuge(hash: &str, earned: &BTreeMap<String, Pods>) -> bool {
+/// is no better place for them. Only versions that `serves` holds for count: what nobody was sent to yet is no place.
+pub(super) fn is_refuge(hash: &str, earned: &BTreeMap<String, Pods>, serves: impl Fn(&str) -> bool) -> bool {
     let available = earned.get(hash).map_or(0, |pods| pods.available);
-    let mut others = earned.iter().filter(|(other, pods)| *other != hash && pods.there > 0).peekable();
+    let others = earned.iter().filter(|(other, pods)| *other != hash && pods.there > 0);
+    let mut others = others.filter(|(other, _)| serves(other)).peekable();
     others.peek().is_some()
         && others.all(|(_, pods)| pods.available < pods.there && pods.available <= available)
 }
@@ -70,6 +71,15 @@ mod tests {
         let pods = |there, available| Pods { there, available, lost: 0 };
         let earned =
             BTreeMap::from([("new".to_owned(), pods(there, others)), ("old".to_owned(), pods(2, available))]);
-        assert_eq!(is_refuge("old", &earned), want);
+        assert_eq!(is_refuge("old", &earned, |_| true), want);
+    }
+
+    #[test]
+    fn a_version_that_nobody_was_sent_to_is_no_better_place() {
+        let pods = |available| Pods { there: 2, available, lost: 0 };
+        let earned = [("failing", pods(0)), ("next", pods(2)), ("old", pods(2))];
+        let earned = BTreeMap::from(earned.map(|(hash, pods)| (hash.to_owned(), pods)));
+        assert!(!is_refuge("old", &earned, |_| true));
+        assert!(is_refuge("old", &earned, |hash| hash != "next"));
     }
 }

@@ -180,7 +180,7 @@ impl Traffic {
                 let hash = now_held.hash.clone();
                 let pods = earned.get(&hash).copied().unwrap_or_default();
                 let have = pods.there;
-                now_held.has_fled = have < need && (now_held.has_fled || is_refuge(&hash, earned));
+                now_held.has_fled = have < need && (now_held.has_fled || is_refuge(&hash, earned, |_| true));
                 let has_fled = now_held.has_fled;
                 held.insert((proxy, place), now_held);
                 seen.insert(hash.clone());
@@ -371,7 +371,9 @@ mod tests {
         let at = after_ms(START, 1000);
         let pods = |there, available| Pods { there, available, lost: 0 };
         let pods = BTreeMap::from([("old".to_owned(), pods(2, 2)), ("new".to_owned(), pods(1, available))]);
-        traffic.asked.written("uid", &BTreeMap::from([("old".to_owned(), 100)]), &pods, at);
+        let asked = |old, new| BTreeMap::from([("old".to_owned(), old), ("new".to_owned(), new)]);
+        traffic.asked.written("uid", &asked(40, 60), &pods, START);
+        traffic.asked.written("uid", &asked(100, 0), &pods, at);
         let before =
             had_fled.map(|has_fled| Held { hash: "old".to_owned(), percent: 100, since: at, has_fled });
         traffic.shares.insert("uid".to_owned(), before.into_iter().map(|before| ((0, 0), before)).collect());
