@@ -20,8 +20,8 @@ const EXHAUSTIVE_SECONDS: &str = "600";
 
 /// For how long stories and faults are drawn from seeds, always the same ones: 0 and those that follow.
 const RANDOM_SECONDS: &str = "120";
-/// How many of a thousand of them may break a rule: none is known that does, but a faster machine plays seeds that nobody
-/// has seen yet, and what those find is no fault of the change that it is found with.
+/// How many of a thousand of them may break a rule: docs/simulator-findings.md names those that are known, and a faster
+/// machine plays some that nobody has seen yet: what those find is no fault of the change that it is found with.
 const OPEN_PER_MILLE: &str = "1";
 
 /// What to search.
