@@ -16,7 +16,9 @@ use crds::names::POD_TEMPLATE_HASH;
 use crds::object_ref::{Kind, ObjectRef};
 use crds::rollout::{ManagedRule, RolloutStatus};
 use planner::facts::ReplicaSetFacts;
-use planner::rollout::{Action, Snapshot, current_runs, is_blank, is_decisive, is_to_be_aborted, spoken_of};
+use planner::rollout::{
+    Action, Snapshot, current_runs, is_blank, is_decisive, is_promoted, is_to_be_aborted, spoken_of,
+};
 use planted_bugs::{Bug, planted};
 use traffic_routers::Router;
 
@@ -198,11 +200,6 @@ fn that_matter<'a>(
 
 fn with_pods(snapshot: &Snapshot) -> impl Iterator<Item = &ReplicaSetFacts> {
     snapshot.sets().filter(|facts| facts.replicas > 0 || facts.current_replicas > 0)
-}
-
-/// Whether the wanted version is the stable one.
-fn is_promoted(status: &RolloutStatus) -> bool {
-    !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash
 }
 
 /// The ReplicaSets of the new and of the stable version, and those that a Service selects.

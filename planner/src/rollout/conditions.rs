@@ -10,7 +10,7 @@ use super::abort::Cause;
 use super::change::Change;
 use super::reset::Reset;
 use super::view::View;
-use super::{progress, readiness};
+use super::{progress, promotion, readiness};
 
 /// Sets a condition; one that says the same keeps its times.
 pub(super) fn set(
@@ -43,7 +43,7 @@ pub(crate) fn update(view: &View<'_>, change: &Change, status: &mut RolloutStatu
         let text = message::PAUSED.to_owned();
         set(status, (ConditionType::Paused, truth(is_paused), Reason::RolloutPaused), text, view.now);
     }
-    let is_completed = !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash;
+    let is_completed = promotion::is_promoted(status);
     let text = message::COMPLETED.to_owned();
     set(status, (ConditionType::Completed, truth(is_completed), Reason::RolloutCompleted), text, view.now);
     replica_failure(view, status);

@@ -50,6 +50,7 @@ use jiff::Timestamp;
 
 pub use adoption::takes_over;
 pub use plan::{Action, MetadataChanges, Plan, Scale};
+pub use promotion::is_promoted;
 pub use recovery::is_blank;
 pub use restart::{is_due as restart_is_due, pending as pending_restart};
 pub use role_metadata::follows_pods;

@@ -3,6 +3,8 @@
 use crds::condition::{self, ConditionType, Reason};
 use crds::rollout::{BlueGreenStatus, RolloutPhase, RolloutStatus};
 
+use super::promotion;
+
 /// What the phase depends on beside the status itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Surroundings {
@@ -63,7 +65,7 @@ fn progress(status: &RolloutStatus, around: Surroundings) -> Option<&'static str
     if status.available_replicas < status.updated_replicas {
         return Some("updated replicas are still becoming available");
     }
-    let is_promoted = !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash;
+    let is_promoted = promotion::is_promoted(status);
     match around.end {
         End::UsersSwitched { measured } => switch(status, is_promoted, measured),
         End::OldPodsGone if status.replicas > status.updated_replicas => {

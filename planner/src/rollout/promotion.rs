@@ -72,3 +72,9 @@ pub(crate) fn commit(view: &View<'_>, status: &mut RolloutStatus) {
         };
     }
 }
+
+/// Whether the version that a status speaks of as the wanted one is the stable one.
+#[must_use]
+pub fn is_promoted(status: &RolloutStatus) -> bool {
+    !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash
+}
