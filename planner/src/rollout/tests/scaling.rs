@@ -39,6 +39,18 @@ fn weight(world: &World) -> Option<u32> {
     world.snapshot.routes[0].canary_weight
 }
 
+/// Runs in small steps until something is written, at most for a minute.
+fn run_until_written(world: &mut World, write: &str) {
+    let is_written = |world: &World| world.writes.iter().any(|written| written == write);
+    for _ in 0..600 {
+        if is_written(world) {
+            return;
+        }
+        world.run(SignedDuration::from_millis(100));
+    }
+    panic!("{write} is not among {:?}", world.writes);
+}
+
 /// What was written, without status.
 fn writes(world: &World) -> Vec<&str> {
     world.writes.iter().map(String::as_str).filter(|write| !write.ends_with("status")).collect()
@@ -310,12 +322,7 @@ fn a_weight_rises_no_further_than_the_version_before_can_carry_until_its_service
     world.run(seconds(1));
     assert_eq!(weight(&world), Some(20));
     world.apply_version("v3");
-    for _ in 0..200 {
-        world.run(SignedDuration::from_millis(100));
-        if world.writes.contains(&"patch services web-canary hash-v3".to_owned()) {
-            break;
-        }
-    }
+    run_until_written(&mut world, "patch services web-canary hash-v3");
     world.run(seconds(3));
     assert_eq!(weight(&world), Some(20), "{:?}", world.writes);
     world.run(seconds(4));
@@ -338,12 +345,7 @@ fn a_promoted_version_keeps_its_weight_while_the_version_before_lacks_pods(
         world.broken.push("v1".to_owned());
         world.lose("hash-v1");
     }
-    for _ in 0..600 {
-        world.run(SignedDuration::from_millis(100));
-        if world.writes.contains(&"patch services web-stable hash-v2".to_owned()) {
-            break;
-        }
-    }
+    run_until_written(&mut world, "patch services web-stable hash-v2");
     world.run(seconds(1));
     assert_eq!(weight(&world), Some(want), "{:?}", world.writes);
     world.run(seconds(6));
