@@ -17,12 +17,11 @@ use super::fleet::{WEIGHT_ANNOTATION, canary_ingress};
 
 /// The name of the copies that are written to.
 const NAME: &str = "floor";
-/// Before the writes everything rests as it does before an abort: a machine that has just been woken takes longer.
-const REST: Duration = Duration::from_secs(1);
 
 /// Writes a verdict and then a weight, so often, to copies of what a canary under analysis has; each time from the first
-/// request to the second answer. No operator that persists its verdict can be faster.
-pub(crate) async fn two_writes(app: &App, times: usize) -> Result<Vec<Duration>> {
+/// request to the second answer, after a rest as before an abort: a machine that has to be woken takes longer. No
+/// operator that persists its verdict can be faster.
+pub(crate) async fn two_writes(app: &App, times: usize, rest: Duration) -> Result<Vec<Duration>> {
     let (runs, ingresses) = (app.space.api::<AnalysisRun>(), app.space.api::<Ingress>());
     let found = runs.list(&ListParams::default()).await?;
     copy(&runs, found.items.into_iter().next().context("no AnalysisRun")?).await?;
@@ -32,7 +31,7 @@ pub(crate) async fn two_writes(app: &App, times: usize) -> Result<Vec<Duration>>
         let (phase, weight) = if round % 2 == 0 { ("Failed", "0") } else { ("Running", "50") };
         let verdict = Patch::Merge(json!({ "status": { "phase": phase } }));
         let route = Patch::Merge(json!({ "metadata": { "annotations": { WEIGHT_ANNOTATION: weight } } }));
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(rest).await;
         let begin = Instant::now();
         runs.patch(NAME, &PatchParams::default(), &verdict).await?;
         ingresses.patch(NAME, &PatchParams::default(), &route).await?;

@@ -54,7 +54,7 @@ async fn alone(name: &str, backend: &Backend, aborts: usize) -> Result<(Spread, 
     let space = Space::create("bench").await?;
     let mut fleet = Fleet::deploy(&space, backend, 1).await?;
     fleet.update().await?;
-    let mut floor = floor::two_writes(fleet.first()?, aborts).await?;
+    let mut floor = floor::two_writes(fleet.first()?, aborts, BREATH.0).await?;
     let mut times = fleet.abort(&[0]).await?;
     for count in 2..=aborts {
         fleet.update().await?;
